@@ -1,0 +1,1 @@
+"""Temporal activities: one side effect each, one model in, one model out."""

@@ -1,0 +1,1 @@
+"""Pydantic models of the YAML that users write, and exact quantity arithmetic."""

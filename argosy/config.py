@@ -1,0 +1,64 @@
+"""Settings, read once from the environment by the entry points and passed on from there.
+
+Temporal's own connection settings are not here: they come from Temporal's profiles and variables
+(`TEMPORAL_ADDRESS`, `TEMPORAL_PROFILE`, ...), shared with the `temporal` command.
+"""
+
+from __future__ import annotations
+
+import os  # the only reader of the environment
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from argosy.errors import InvalidInput
+
+PREFIX = "ARGOSY_"
+
+
+class Settings(BaseModel):
+    """All of Argosy's settings; each field is the variable `ARGOSY_<FIELD>`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task_queue: str = Field(default="argosy", min_length=1, description="Task queue of the worker.")
+    behaviour: Literal["karmada", "argosy"] = Field(
+        default="argosy", description="Whose answers count where the two differ."
+    )
+    encryption_keys: Path | None = Field(
+        default=None,
+        description="Key ring file for payload encryption; unset means payloads are not encrypted.",
+    )
+    require_encryption: bool = Field(
+        default=False, description="Refuse to start without an encryption key ring."
+    )
+    kubeconfig_exec: bool = Field(
+        default=False, description="Allow kubeconfig `exec` plugins to run on the worker."
+    )
+    probe_interval: float = Field(default=1.0, gt=0, description="Seconds between probes of a cluster.")
+    health_listen: str = Field(
+        default="", description="host:port of the worker's health endpoint; empty is off."
+    )
+    hard_exit: bool = Field(default=True, description="Leave the process by os._exit after flushing.")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the settings from `environ` (default: the process environment).
+
+        Raises:
+            InvalidInput: a variable is unknown or has a value that does not fit; names the variable.
+        """
+        source = os.environ if environ is None else environ  # noqa: TID251 - the one place that reads it
+        raw = {
+            name: source[PREFIX + name.upper()]
+            for name in cls.model_fields
+            if source.get(PREFIX + name.upper(), "") != ""
+        }
+        try:
+            return cls.model_validate(raw)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = PREFIX + str(first["loc"][0]).upper()
+            raise InvalidInput(f"setting {name}: {first['msg']}; correct or unset {name}") from error

@@ -1,0 +1,90 @@
+"""Every failure has a type, and the type decides what happens next.
+
+    ArgosyError
+    ├── UserError            the request is wrong; a person must change it        exit 2
+    │   ├── InvalidInput       unreadable YAML, unknown field, bad value
+    │   └── NotFound           a named thing does not exist
+    ├── Refused              valid, but not allowed now                            exit 4
+    │   ├── Conflict           another owner, another writer, another server
+    │   └── Forbidden          the credentials do not permit it
+    ├── Rejected             a member cluster judged the object invalid            exit 1
+    └── Transient            may pass by itself; retried                           exit 1
+        ├── Unreachable        no answer from a server
+        ├── Throttled          the server asks for patience (`retry_after`)
+        └── NotEstablished     a kind is not served yet (its CRD may be on the way)
+
+`retryable` says whether Temporal tries again. Messages are one sentence that ends in the next step.
+"""
+
+from __future__ import annotations
+
+
+class ArgosyError(Exception):
+    """Base of all expected failures; `str()` is fit to be shown to a person.
+
+    Attributes:
+        retryable: whether the same attempt may succeed later without a person.
+        exit_code: what the command line ends with when this error reaches it.
+    """
+
+    retryable: bool = False
+    exit_code: int = 1
+
+    @property
+    def category(self) -> str:
+        """The stable name of this failure, used as Temporal's failure type."""
+        return type(self).__name__
+
+
+class UserError(ArgosyError):
+    exit_code = 2
+
+
+class InvalidInput(UserError):
+    """Input that cannot be read or does not mean anything valid."""
+
+
+class NotFound(UserError):
+    """A thing the user named does not exist."""
+
+
+class Refused(ArgosyError):
+    exit_code = 4
+
+
+class Conflict(Refused):
+    """Another owner, writer or server holds what was asked for."""
+
+
+class Forbidden(Refused):
+    """The credentials in use do not permit the action."""
+
+
+class Rejected(ArgosyError):
+    """A member cluster's API server judged the object itself invalid."""
+
+
+class Transient(ArgosyError):
+    """A failure that may pass by itself.
+
+    Attributes:
+        retry_after: seconds that the server asked to wait, or None for the default back-off.
+    """
+
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unreachable(Transient):
+    """No answer from a server: refused, timed out, black-holed, TLS or name failure."""
+
+
+class Throttled(Transient):
+    """The server answered and asks for patience."""
+
+
+class NotEstablished(Transient):
+    """The kind is not served by this cluster yet; its CRD may be on the way."""

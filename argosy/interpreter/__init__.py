@@ -1,0 +1,1 @@
+"""The meaning of each kind: replicas, pruning, status and health. Pure."""

@@ -1,0 +1,1 @@
+"""Access to member clusters. The only package that imports `kubernetes`."""

@@ -1,0 +1,1 @@
+"""What differs per cluster: matching override policies and rendering them. Pure."""

@@ -1,0 +1,1 @@
+"""Local member clusters and Temporal for `argosy dev` and the tests."""

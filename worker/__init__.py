@@ -1,0 +1,1 @@
+"""The worker process: wiring, task queues, health endpoint, shutdown."""

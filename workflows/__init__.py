@@ -1,0 +1,1 @@
+"""The entity workflows and their options."""
