@@ -1,0 +1,51 @@
+"""Overriders of documents embedded in a field: JSON or YAML inside a string, such as a ConfigMap's data."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonpointer
+import yaml
+
+from argosy.api.override import FieldOverrider
+from argosy.errors import OverrideError
+from argosy.overrides.jsonpatch import patched
+
+
+def override_field(manifest: dict[str, Any], overrider: FieldOverrider) -> None:
+    """Parse the string at the field's path, patch the document in it, and write it back.
+
+    Raises:
+        OverrideError: there is no such field, it holds no document, or the patch does not apply.
+    """
+    try:
+        pointer = jsonpointer.JsonPointer(overrider.field_path)
+        text = pointer.resolve(manifest)
+    except jsonpointer.JsonPointerException as error:
+        raise OverrideError(
+            f"field {overrider.field_path} does not exist ({error}); correct fieldPath"
+        ) from error
+    if not isinstance(text, str):
+        raise OverrideError(f"field {overrider.field_path} is not a string; correct fieldPath")
+    if not overrider.json_patches and not overrider.yaml_patches:
+        # Karmada writes back the empty result of patching nothing.
+        pointer.set(manifest, "")
+        return
+    is_json = bool(overrider.json_patches)
+    entries = overrider.json_patches or overrider.yaml_patches or ()
+    try:
+        document = json.loads(text) if is_json else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as error:
+        language = "JSON" if is_json else "YAML"
+        raise OverrideError(
+            f"field {overrider.field_path} does not hold {language}; correct fieldPath"
+        ) from error
+    operations = [{"op": entry.operator, "path": entry.sub_path, "value": entry.value} for entry in entries]
+    changed = patched(document, operations)
+    written = (
+        json.dumps(changed, separators=(",", ":"), sort_keys=True)
+        if is_json
+        else yaml.safe_dump(changed, sort_keys=True)
+    )
+    pointer.set(manifest, written)

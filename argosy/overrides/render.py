@@ -1,0 +1,143 @@
+"""What one cluster's copy looks like: matching override policies applied in order, and the recorded difference."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import jsonpatch
+
+from argosy.api.cluster import Cluster
+from argosy.api.override import (
+    AnyOverridePolicy,
+    ClusterOverridePolicy,
+    CommandArgsOverrider,
+    LabelAnnotationOverrider,
+    OverridePolicy,
+    OverrideRule,
+    Overriders,
+)
+from argosy.api.record import Record
+from argosy.api.selectors import MatchLevel, cluster_matches, template_match
+from argosy.errors import OverrideError
+from argosy.overrides.fields import override_field
+from argosy.overrides.image import override_images
+from argosy.overrides.jsonpatch import patched
+from argosy.overrides.metadata import override_command, override_metadata
+
+Manifest = dict[str, Any]
+Patch = dict[str, Any]
+
+
+class AppliedRule(Record):
+    """A rule that was applied: the policy's kind and name, and the rule's place in it, counted from 1."""
+
+    kind: str
+    policy: str
+    rule: int
+
+    def __str__(self) -> str:
+        return f"{self.policy} (rule {self.rule})"
+
+
+def render(
+    manifest: Mapping[str, Any], cluster: Cluster, policies: Iterable[AnyOverridePolicy]
+) -> tuple[Manifest, tuple[AppliedRule, ...]]:
+    """The manifest as `cluster` gets it; the given one is not touched.
+
+    Cluster policies come first, then those of the object's namespace; within each, the less specific and
+    lexically smaller policy first, so that the more specific one has the last word.
+
+    Raises:
+        OverrideError: a rule cannot be applied; names policy and rule. It concerns this cluster alone.
+    """
+    current: Manifest = copy.deepcopy(dict(manifest))
+    applied: list[AppliedRule] = []
+    pool = list(policies)
+    namespace = (manifest.get("metadata") or {}).get("namespace")
+    levels: tuple[list[AnyOverridePolicy], ...] = (
+        [p for p in pool if isinstance(p, ClusterOverridePolicy)],
+        [
+            p
+            for p in pool
+            if isinstance(p, OverridePolicy) and namespace and p.metadata.namespace == namespace
+        ],
+    )
+    for level in levels:
+        for policy in _ordered(level, current):
+            for number, rule in enumerate(_rules(policy), start=1):
+                if cluster_matches(rule.target_cluster, cluster):
+                    name = AppliedRule(kind=policy.kind, policy=policy.metadata.name, rule=number)
+                    current = _applied(current, rule.overriders, name)
+                    applied.append(name)
+    return current, tuple(applied)
+
+
+def difference(base: Mapping[str, Any], rendered: Mapping[str, Any]) -> tuple[Patch, ...]:
+    """RFC 6902 operations that make `rendered` out of `base`; empty where they are equal."""
+    return tuple(jsonpatch.make_patch(base, rendered).patch) if base != rendered else ()
+
+
+def apply_patches(manifest: Mapping[str, Any], patches: Sequence[Patch]) -> Manifest:
+    """The manifest with recorded differences applied; the given one is not touched."""
+    if not patches:
+        return dict(manifest)
+    patched: Manifest = jsonpatch.JsonPatch(list(patches)).apply(dict(manifest), in_place=False)
+    return patched
+
+
+def _ordered(policies: Iterable[AnyOverridePolicy], manifest: Manifest) -> list[AnyOverridePolicy]:
+    ranked = [(_level(policy, manifest), policy.metadata.name, policy) for policy in policies]
+    matching = [entry for entry in ranked if entry[0] != MatchLevel.NONE]
+    return [policy for _, _, policy in sorted(matching, key=lambda entry: entry[:2])]
+
+
+def _level(policy: AnyOverridePolicy, manifest: Manifest) -> MatchLevel:
+    selectors = policy.spec.resource_selectors
+    if not selectors:
+        return MatchLevel.ALL
+    return max(template_match(selector, manifest) for selector in selectors)
+
+
+def _rules(policy: AnyOverridePolicy) -> tuple[OverrideRule, ...]:
+    spec = policy.spec
+    if spec.override_rules:
+        return spec.override_rules
+    if spec.overriders is None:
+        return ()
+    return (OverrideRule(target_cluster=spec.target_cluster, overriders=spec.overriders),)
+
+
+def _applied(manifest: Manifest, overriders: Overriders, rule: AppliedRule) -> Manifest:
+    """One rule: image, command, args, labels, annotations, fields, then plaintext as a single patch."""
+    steps: list[tuple[Callable[[Manifest, Any], None], Sequence[Any]]] = [
+        (override_images, overriders.image_overrider or ()),
+        (_command("command"), overriders.command_overrider or ()),
+        (_command("args"), overriders.args_overrider or ()),
+        (_metadata("labels"), overriders.labels_overrider or ()),
+        (_metadata("annotations"), overriders.annotations_overrider or ()),
+        (override_field, overriders.field_overrider or ()),
+    ]
+    try:
+        for step, entries in steps:
+            for entry in entries:
+                step(manifest, entry)
+        operations = [
+            {"op": entry.operator, "path": entry.path, "value": entry.value}
+            for entry in overriders.plaintext or ()
+        ]
+        changed: Manifest = patched(manifest, operations)
+        if not changed.get("kind") or not changed.get("apiVersion"):
+            raise OverrideError("the result has no apiVersion or kind any more; keep both")
+    except OverrideError as error:
+        raise OverrideError(f"{rule.kind} {rule.policy}, rule {rule.rule}: {error}") from error
+    return changed
+
+
+def _command(field: str) -> Callable[[Manifest, CommandArgsOverrider], None]:
+    return lambda manifest, entry: override_command(manifest, entry, field=field)
+
+
+def _metadata(field: str) -> Callable[[Manifest, LabelAnnotationOverrider], None]:
+    return lambda manifest, entry: override_metadata(manifest, entry, field=field)
