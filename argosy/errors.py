@@ -8,9 +8,13 @@
     │   ├── Conflict           another owner, another writer, another server
     │   └── Forbidden          the credentials do not permit it
     ├── Rejected             a member cluster judged the object invalid            exit 1
+    ├── OverrideError        an override policy cannot be applied for one cluster  exit 1
+    ├── Absent               a member cluster does not have the object             exit 1
     └── Transient            may pass by itself; retried                           exit 1
         ├── Unreachable        no answer from a server
+        ├── Unauthorized       the credentials are expired or unknown; they may be renewed
         ├── Throttled          the server asks for patience (`retry_after`)
+        ├── NamespaceMissing   the object's namespace is not there yet
         └── NotEstablished     a kind is not served yet (its CRD may be on the way)
 
 `retryable` says whether Temporal tries again. Messages are one sentence that ends in the next step.
@@ -64,6 +68,14 @@ class Rejected(ArgosyError):
     """A member cluster's API server judged the object itself invalid."""
 
 
+class OverrideError(ArgosyError):
+    """An override policy cannot be applied to a template for one cluster; the others are not affected."""
+
+
+class Absent(ArgosyError):
+    """A member cluster does not have the object."""
+
+
 class Transient(ArgosyError):
     """A failure that may pass by itself.
 
@@ -80,6 +92,14 @@ class Transient(ArgosyError):
 
 class Unreachable(Transient):
     """No answer from a server: refused, timed out, black-holed, TLS or name failure."""
+
+
+class Unauthorized(Transient):
+    """The credentials are expired or unknown to the server; whoever rotates them may renew them."""
+
+
+class NamespaceMissing(Transient):
+    """The object's namespace does not exist in the cluster."""
 
 
 class Throttled(Transient):
