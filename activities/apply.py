@@ -1,0 +1,106 @@
+"""Bringing one cluster's copy to what the plan says, and taking it away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from temporalio import activity
+
+from activities.contracts import Applied, ApplyRequest, Removed, RemoveRequest
+from activities.errors import temporal_errors
+from activities.members import MemberPool
+from activities.render import rendered
+from activities.runs import Templates
+from argosy.api.manifest import digest
+from argosy.api.ownership import Ownership, stamp
+from argosy.errors import Conflict, NamespaceMissing
+from argosy.kube.apply import apply, ensure_namespace
+from argosy.kube.delete import delete, release
+
+
+class Writers:
+    """One writer per copy in this process: a newer attempt ends an older one that is still under way.
+
+    Without it, an attempt that hangs on a slow connection could land after its successor's.
+    """
+
+    def __init__(self) -> None:
+        self._current: dict[tuple[str, str], asyncio.Task[Any]] = {}
+
+    @asynccontextmanager
+    async def sole(self, propagation: str, cluster: str) -> AsyncIterator[None]:
+        """Hold the right to write; ends the previous holder and waits until it has let go."""
+        key, task = (propagation, cluster), asyncio.current_task()
+        previous = self._current.get(key)
+        if task is None:
+            raise RuntimeError("writing needs a running task")
+        self._current[key] = task
+        if previous is not None and not previous.done():
+            previous.cancel("superseded by a newer attempt")
+            await asyncio.wait([previous])
+        try:
+            yield
+        finally:
+            if self._current.get(key) is task:
+                del self._current[key]
+
+
+class Appliers:
+    """Activities that write to member clusters; one attempt each, Temporal retries."""
+
+    def __init__(self, *, members: MemberPool, templates: Templates, instance: str) -> None:
+        self._members = members
+        self._templates = templates
+        self._instance = instance
+        self._writers = Writers()
+
+    @activity.defn(name="apply")
+    @temporal_errors
+    async def apply(self, request: ApplyRequest) -> Applied:
+        """Render the template for the cluster, prove the digest, and apply it server-side."""
+        return await self.apply_now(request)
+
+    async def apply_now(self, request: ApplyRequest) -> Applied:
+        """`apply` without Temporal's terms, for the fast path that applies while planning.
+
+        Raises:
+            ArgosyError: as the member cluster, or the way to it, gives cause.
+        """
+        template = await self._templates.get(request.workflow_id, request.run_id)
+        manifest = rendered(template, replicas=request.replicas, patches=request.patches)
+        if digest(manifest) != request.digest:
+            raise Conflict(
+                f"the manifest for {request.cluster} renders differently from the recorded plan; "
+                "the worker was upgraded in between: `argosy retry` plans anew"
+            )
+        stamped = stamp(
+            manifest,
+            Ownership(
+                propagation=request.workflow_id,
+                revision=request.revision,
+                pass_number=request.pass_number,
+                instance=self._instance,
+            ),
+        )
+        member = await self._members.get(request.cluster)
+        async with self._writers.sole(request.workflow_id, request.cluster):
+            expect_uid = request.expect_uid or None
+            try:
+                done = await apply(member, stamped, expect_uid=expect_uid, takeover=request.takeover)
+            except NamespaceMissing:
+                await ensure_namespace(member, manifest["metadata"]["namespace"])
+                done = await apply(member, stamped, expect_uid=None, takeover=request.takeover)
+        return Applied(uid=done.uid, digest=request.digest)
+
+    @activity.defn(name="remove")
+    @temporal_errors
+    async def remove(self, request: RemoveRequest) -> Removed:
+        """Delete or release a copy; one that Argosy does not own is left alone."""
+        member = await self._members.get(request.cluster)
+        async with self._writers.sole(request.workflow_id, request.cluster):
+            act = release if request.release else delete
+            outcome = await act(member, request.ref, propagation=request.workflow_id)
+        return Removed(outcome=str(outcome))

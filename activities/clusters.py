@@ -1,0 +1,60 @@
+"""Joining: prove that a cluster can be used, read what it is, and make sure that it has one name only."""
+
+from __future__ import annotations
+
+import asyncio
+
+from temporalio import activity
+from temporalio.client import Client
+
+from activities.contracts import ConfirmJoin, Inspected, InspectRequest
+from activities.errors import temporal_errors
+from activities.snapshot import list_clusters
+from argosy.api.membership import ClusterPhase
+from argosy.errors import Conflict, Forbidden, Unauthorized
+from argosy.kube.connect import Members
+from argosy.kube.facts import collect
+
+_LIST_INTERVAL = 0.1
+
+
+class Clusters:
+    """Activities of a cluster's membership."""
+
+    def __init__(self, client: Client, *, members: Members) -> None:
+        self._client = client
+        self._members = members
+
+    @activity.defn(name="inspect")
+    @temporal_errors
+    async def inspect(self, request: InspectRequest) -> Inspected:
+        """Connect with the reference as this worker reads it, and collect the cluster's facts."""
+        member = await self._members.renewed(request.name, request.settings.connection)
+        try:
+            collected = await collect(member)
+        except Unauthorized as error:
+            # Nobody waits for a token to be renewed while joining.
+            raise Forbidden(str(error)) from error
+        return Inspected(facts=collected.facts, enablements=collected.enablements)
+
+    @activity.defn(name="confirm_join")
+    @temporal_errors
+    async def confirm_join(self, request: ConfirmJoin) -> None:
+        """Wait until the lists show this cluster; then whoever else has its server shows there too.
+
+        Both of two concurrent joins publish before they look, so at least one sees the other; the lexically
+        smaller name wins.
+        """
+        while True:
+            clusters = await list_clusters(self._client)
+            own = clusters.get(request.name)
+            if own is not None and own.facts.uid == request.uid and own.epoch >= request.epoch:
+                break
+            await asyncio.sleep(_LIST_INTERVAL)
+        for name, other in clusters.items():
+            if name == request.name or other.facts.uid != request.uid:
+                continue
+            if other.phase != ClusterPhase.JOINING or name < request.name:
+                raise Conflict(
+                    f"its API server is already joined as {name}; use that name, or unjoin {name} first"
+                )

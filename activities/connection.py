@@ -1,0 +1,115 @@
+"""Connecting to Temporal with its own profiles and variables, and what an installation needs there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.namespace.v1 import NamespaceConfig
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
+from temporalio.client import Client
+from temporalio.common import SearchAttributeIndexedValueType
+from temporalio.envconfig import ClientConfig
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities import attributes
+from activities.converter import data_converter
+from argosy.config import Settings
+from argosy.errors import Forbidden, InvalidInput, Unreachable
+
+DEFAULT_ADDRESS = "localhost:7233"
+CONNECT_TIMEOUT = timedelta(seconds=5)
+RETENTION = timedelta(days=30)
+
+_TYPES = {
+    SearchAttributeIndexedValueType.KEYWORD: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    SearchAttributeIndexedValueType.KEYWORD_LIST: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+    SearchAttributeIndexedValueType.INT: IndexedValueType.INDEXED_VALUE_TYPE_INT,
+}
+
+
+async def connect(settings: Settings, *, profile: str | None = None) -> Client:
+    """Connect as Temporal's profile and variables say, with Argosy's data converter.
+
+    Raises:
+        InvalidInput: the profile or the key ring is wrong.
+        Unreachable: no Temporal server answers.
+    """
+    try:
+        config = ClientConfig.load_client_connect_config(profile)
+    except (ValueError, RuntimeError, KeyError, OSError) as error:
+        raise InvalidInput(
+            f"Temporal's configuration cannot be used: {error}; see `temporal config`"
+        ) from error
+    address = config.setdefault("target_host", DEFAULT_ADDRESS)
+    namespace = config.get("namespace") or "default"
+    converter = data_converter(settings, namespace=namespace)
+    try:
+        return await Client.connect(**config, data_converter=converter)
+    except (RuntimeError, RPCError) as error:
+        raise Unreachable(
+            f"Temporal does not answer at {address}; start it (`argosy dev up` for a local one), "
+            "or set TEMPORAL_ADDRESS or --profile"
+        ) from error
+
+
+async def instance_of(client: Client) -> str:
+    """What tells this installation from another: the ID of its Temporal namespace.
+
+    Raises:
+        NotFound, Unreachable: the namespace does not exist, or Temporal does not answer.
+    """
+    request = DescribeNamespaceRequest(namespace=client.namespace)
+    try:
+        described = await client.workflow_service.describe_namespace(request)
+    except RPCError as error:
+        if error.status == RPCStatusCode.NOT_FOUND:
+            raise InvalidInput(
+                f"Temporal has no namespace {client.namespace}; create it, or set TEMPORAL_NAMESPACE"
+            ) from error
+        raise Unreachable(f"Temporal does not describe its namespace: {error.message}; try again") from error
+    return str(described.namespace_info.id)
+
+
+async def missing_attributes(client: Client) -> list[str]:
+    """The search attributes that Argosy needs and the namespace does not have yet."""
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    listed = await client.operator_service.list_search_attributes(request)
+    return [key.name for key in attributes.ALL if key.name not in listed.custom_attributes]
+
+
+async def initialise(client: Client, *, retention: timedelta = RETENTION) -> list[str]:
+    """Create the search attributes and set the retention; returns what was created. May be repeated.
+
+    Raises:
+        Forbidden: the credentials may not change the namespace.
+    """
+    try:
+        missing = await missing_attributes(client)
+        wanted = {key.name: _TYPES[key.indexed_value_type] for key in attributes.ALL if key.name in missing}
+        if wanted:
+            await client.operator_service.add_search_attributes(
+                AddSearchAttributesRequest(namespace=client.namespace, search_attributes=wanted)
+            )
+        described = await client.workflow_service.describe_namespace(
+            DescribeNamespaceRequest(namespace=client.namespace)
+        )
+        current = described.config.workflow_execution_retention_ttl.ToTimedelta()
+        if current < retention:
+            ttl = Duration()
+            ttl.FromTimedelta(retention)
+            await client.workflow_service.update_namespace(
+                UpdateNamespaceRequest(
+                    namespace=client.namespace, config=NamespaceConfig(workflow_execution_retention_ttl=ttl)
+                )
+            )
+    except RPCError as error:
+        if error.status == RPCStatusCode.PERMISSION_DENIED:
+            raise Forbidden(
+                f"the credentials may not change Temporal namespace {client.namespace}; "
+                "run `argosy init` as its administrator"
+            ) from error
+        raise Unreachable(f"Temporal does not take the set-up: {error.message}; try again") from error
+    return missing

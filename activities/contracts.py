@@ -1,0 +1,165 @@
+"""What activities take and give: one model in, one model out; references, never manifests."""
+
+from __future__ import annotations
+
+from argosy.api.membership import ClusterFacts, ClusterSettings, Health
+from argosy.api.manifest import ResourceRef
+from argosy.api.propagation import Plan, PolicyRef
+from argosy.api.record import Record
+
+
+class PlanRequest(Record):
+    """Decide for one template. A local activity's input is not recorded, so it may hold the template.
+
+    Attributes:
+        template: the manifest as canonical JSON.
+        bound: the policy that placed it last; it keeps the template while it still matches.
+        previous: the plan in force.
+        known: cluster -> UID of the copy there; given only when the first apply may be fused into planning,
+            that is, when no copy could be stranded by a crash before the plan is recorded.
+    """
+
+    workflow_id: str
+    run_id: str
+    ref: ResourceRef
+    template: str
+    revision: int
+    pass_number: int
+    bound: PolicyRef | None = None
+    previous: Plan | None = None
+    known: dict[str, str] | None = None
+
+
+class Applied(Record):
+    """A copy as it now is in a cluster."""
+
+    uid: str
+    digest: str
+
+
+class Planned(Record):
+    """The decision, and the copies that were applied along with it on the fast path."""
+
+    plan: Plan
+    applied: dict[str, Applied] = {}
+
+
+class ApplyRequest(Record):
+    """Bring one cluster's copy to what the plan says; the template is read from event 1 of the run.
+
+    Attributes:
+        expect_uid: the copy's UID where known; saves a read and detects a foreign replacement.
+        digest: of the manifest that must come out of rendering.
+    """
+
+    workflow_id: str
+    run_id: str
+    cluster: str
+    revision: int
+    pass_number: int
+    replicas: int | None = None
+    patches: tuple[dict[str, object], ...] = ()
+    digest: str = ""
+    expect_uid: str = ""
+    takeover: bool = False
+
+
+class RemoveRequest(Record):
+    """Remove one cluster's copy, or release it: leave it running without Argosy's marks."""
+
+    workflow_id: str
+    ref: ResourceRef
+    cluster: str
+    release: bool = False
+
+
+class Removed(Record):
+    """What became of a copy: deleted, absent, released, or not ours (and so left alone)."""
+
+    outcome: str
+
+
+class AwaitPolicy(Record):
+    """Register a template that no policy matches with the policy sets it has read."""
+
+    workflow_id: str
+    namespace: str | None
+    seen: dict[str, int]
+
+
+class NotifyPropagations(Record):
+    """Tell propagations of a new generation of a policy set.
+
+    Attributes:
+        namespace: only templates of this namespace; None is all of them.
+        kinds: only templates of these kinds; None is all of them.
+        waiters: propagations that asked to be told, whatever the lists show.
+    """
+
+    policy_set: str
+    generation: int
+    namespace: str | None = None
+    kinds: tuple[str, ...] | None = None
+    waiters: tuple[str, ...] = ()
+
+
+class Notified(Record):
+    """How many propagations were told."""
+
+    count: int
+
+
+class InspectRequest(Record):
+    """Prove that a cluster can be reached and used, and read what it is."""
+
+    name: str
+    settings: ClusterSettings
+
+
+class Inspected(Record):
+    """What a cluster is; `enablements` is the full list of APIs it serves."""
+
+    facts: ClusterFacts
+    enablements: tuple[dict[str, object], ...] = ()
+
+
+class ConfirmJoin(Record):
+    """Wait until the lists show the cluster, and refuse a server that is joined under another name."""
+
+    name: str
+    uid: str
+    epoch: int
+
+
+class AnnounceCluster(Record):
+    """Tell propagations of a change to a cluster, once every worker's snapshot must have seen it."""
+
+    name: str
+    kind: str
+    epoch: int
+    gone: bool = False
+    claimants_only: bool = False
+
+
+class DrainCluster(Record):
+    """Wait until no propagation claims the cluster any more."""
+
+    name: str
+    gone: bool = True
+
+
+class WatchCluster(Record):
+    """Probe a cluster until its condition or its facts change."""
+
+    name: str
+    settings: ClusterSettings
+    health: Health
+    facts: ClusterFacts
+    epoch: int = 0
+
+
+class Observation(Record):
+    """A confirmed change: `inspected` is set when the facts changed."""
+
+    health: Health
+    inspected: Inspected | None = None

@@ -1,0 +1,167 @@
+"""Telling propagations what concerns them: policy changes, cluster changes, and a cluster's leaving.
+
+Lists only find candidates and lag behind, so they are repeated, spaced, until the lag is surely over;
+whoever was told already is not told again. Receivers ignore what they have seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities import attributes
+from activities.contracts import (
+    AnnounceCluster,
+    AwaitPolicy,
+    DrainCluster,
+    Notified,
+    NotifyPropagations,
+)
+from activities.errors import temporal_errors
+from activities.snapshot import MAX_AGE, list_clusters
+from argosy.api.ids import policies_id
+from argosy.api.policyset import PolicySetInput, PolicySetState, WaitForPolicy
+from argosy.api.propagation import ClusterEvent, PoliciesChanged
+from argosy.errors import Transient
+
+OPEN_PROPAGATIONS = 'WorkflowType = "Propagation" AND ExecutionStatus = "Running"'
+# After the change: at once, then when a store such as Elasticsearch has certainly refreshed.
+ROUNDS = (0.0, 1.5, 3.0)
+OUTSTANDING = 32
+DRAIN_INTERVAL = 0.5
+DRAIN_RESEND = 30.0
+_IN_LIST = 50
+
+
+class Notifiers:
+    """Activities that send signals."""
+
+    def __init__(self, client: Client, *, task_queue: str) -> None:
+        self._client = client
+        self._task_queue = task_queue
+
+    @activity.defn(name="await_policy")
+    @temporal_errors
+    async def await_policy(self, request: AwaitPolicy) -> None:
+        """Register a template with the policy sets it has read, creating those that do not exist."""
+        for namespace in {None, request.namespace}:
+            identifier = policies_id(namespace)
+            await self._client.start_workflow(
+                "PolicySet",
+                PolicySetInput(state=PolicySetState(namespace=namespace)),
+                id=identifier,
+                task_queue=self._task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                start_signal="wait_for_policy",
+                start_signal_args=[
+                    WaitForPolicy(propagation=request.workflow_id, seen=request.seen.get(identifier, 0))
+                ],
+            )
+
+    @activity.defn(name="policies_changed")
+    @temporal_errors
+    async def policies_changed(self, request: NotifyPropagations) -> Notified:
+        """Tell waiting templates at once, then every template of the kinds concerned."""
+        event = PoliciesChanged(policy_set=request.policy_set, generation=request.generation)
+        told: set[str] = set()
+        await self._tell(request.waiters, "policies_changed", event, told)
+        if request.kinds != ():
+            query = OPEN_PROPAGATIONS
+            if request.namespace is not None:
+                query += f' AND {attributes.NAMESPACE.name} = "{request.namespace}"'
+            for pause in ROUNDS:
+                await _pause(pause)
+                for restriction in _kind_restrictions(request.kinds):
+                    ids = await self._listed(query + restriction)
+                    await self._tell(ids, "policies_changed", event, told)
+        return Notified(count=len(told))
+
+    @activity.defn(name="cluster_changed")
+    @temporal_errors
+    async def cluster_changed(self, request: AnnounceCluster) -> Notified:
+        """Wait until every snapshot must show the change, then tell the templates it may concern."""
+        while (await self._epoch(request.name)) < request.epoch:
+            await _pause(0.1)
+        await _pause(MAX_AGE)
+        event = ClusterEvent(cluster=request.name, kind=request.kind)
+        told: set[str] = set()
+        for pause in ROUNDS:
+            await _pause(pause)
+            await self._tell(await self._listed(OPEN_PROPAGATIONS), "cluster_event", event, told)
+        return Notified(count=len(told))
+
+    @activity.defn(name="drain")
+    @temporal_errors
+    async def drain(self, request: DrainCluster) -> Notified:
+        """Tell the claimants of a leaving cluster until the lists have shown none for a while."""
+        event = ClusterEvent(cluster=request.name, kind="Left", gone=request.gone)
+        # A hash bucket only suggests: its members are told once, and not waited for.
+        maybe = await self._listed(_claims(attributes.bucket(request.name)))
+        await self._tell(maybe, "cluster_event", event, set())
+        last_told: dict[str, float] = {}
+        empty_rounds, clock = 0, asyncio.get_running_loop().time
+        # A snapshot may still show the cluster to planners for MAX_AGE.
+        await _pause(MAX_AGE)
+        while empty_rounds < len(ROUNDS):
+            claimants = await self._listed(_claims(request.name))
+            empty_rounds = 0 if claimants else empty_rounds + 1
+            due = [name for name in claimants if clock() - last_told.get(name, -DRAIN_RESEND) >= DRAIN_RESEND]
+            await self._tell(due[:OUTSTANDING], "cluster_event", event, set())
+            last_told.update(dict.fromkeys(due[:OUTSTANDING], clock()))
+            await _pause(DRAIN_INTERVAL)
+        return Notified(count=len(last_told))
+
+    async def _epoch(self, name: str) -> int:
+        clusters = await list_clusters(self._client)
+        return clusters[name].epoch if name in clusters else -1
+
+    async def _listed(self, query: str) -> list[str]:
+        try:
+            found = [execution.id async for execution in self._client.list_workflows(query)]
+        except RPCError as error:
+            raise Transient(f"Temporal does not list propagations: {error.message}") from error
+        activity.heartbeat(len(found))
+        return sorted(set(found))
+
+    async def _tell(self, ids: Sequence[str], signal: str, event: Any, told: set[str]) -> None:
+        gate = asyncio.Semaphore(OUTSTANDING)
+
+        async def tell(identifier: str) -> None:
+            async with gate:
+                try:
+                    await self._client.get_workflow_handle(identifier).signal(signal, event)
+                except RPCError as error:
+                    # One that has completed since it was listed has nothing to be told.
+                    if error.status != RPCStatusCode.NOT_FOUND:
+                        raise Transient(f"Temporal takes no signal: {error.message}") from error
+                activity.heartbeat(identifier)
+
+        fresh = [identifier for identifier in ids if identifier not in told]
+        await asyncio.gather(*(tell(identifier) for identifier in fresh))
+        told.update(fresh)
+
+
+def _claims(value: str) -> str:
+    return f'{OPEN_PROPAGATIONS} AND {attributes.CLUSTERS.name} = "{value}"'
+
+
+async def _pause(seconds: float) -> None:
+    activity.heartbeat("waiting")
+    await asyncio.sleep(seconds)
+
+
+def _kind_restrictions(kinds: tuple[str, ...] | None) -> list[str]:
+    if kinds is None:
+        return [""]
+    groups = [kinds[start : start + _IN_LIST] for start in range(0, len(kinds), _IN_LIST)]
+    return [f" AND {attributes.KIND.name} IN ({_quoted(group)})" for group in groups]
+
+
+def _quoted(values: Sequence[str]) -> str:
+    return ", ".join(f'"{value}"' for value in values)

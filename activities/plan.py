@@ -1,0 +1,115 @@
+"""Planning: gather what a decision needs, decide, and on the fast path apply along the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+
+from temporalio import activity
+
+from activities.apply import Appliers
+from activities.contracts import Applied, ApplyRequest, Planned, PlanRequest
+from activities.decide import EMPTY, PolicyView, decide
+from activities.errors import temporal_errors
+from activities.runs import CACHED_RUNS, RunInputs, Templates
+from activities.snapshot import ClusterSnapshot
+from argosy.api.ids import policies_id
+from argosy.api.membership import ClusterStatus
+from argosy.api.policyset import PolicySetInput
+from argosy.api.propagation import Plan, PlannedTarget
+from argosy.errors import ArgosyError
+
+# How long a first apply may hold up the recording of its plan; what is slower goes the regular way.
+FAST_APPLY_SECONDS = 0.7
+# Planning for this many clusters takes long enough to keep other tasks of the process waiting.
+OFF_LOOP_ABOVE = 50
+
+
+class Planners:
+    """The local activity that decides; its result is recorded before anything is touched."""
+
+    def __init__(
+        self, *, inputs: RunInputs, templates: Templates, snapshot: ClusterSnapshot, appliers: Appliers
+    ) -> None:
+        self._inputs = inputs
+        self._templates = templates
+        self._snapshot = snapshot
+        self._appliers = appliers
+        self._views: OrderedDict[str, PolicyView] = OrderedDict()
+
+    @activity.defn(name="plan")
+    @temporal_errors
+    async def plan(self, request: PlanRequest) -> Planned:
+        """Decide for one template, and apply at once where no copy could be stranded by a crash."""
+        template = self._templates.put(request.run_id, request.template)
+        scopes = {policies_id(None): None, policies_id(request.ref.namespace): request.ref.namespace}
+        *views, clusters = await asyncio.gather(
+            *(self._view(identifier) for identifier in scopes), self._snapshot.clusters()
+        )
+
+        def decided() -> Plan:
+            return decide(
+                template,
+                views=dict(zip(scopes, views, strict=True)),
+                clusters=clusters.values(),
+                bound=request.bound,
+                previous=request.previous,
+            )
+
+        plan = await asyncio.to_thread(decided) if len(clusters) > OFF_LOOP_ABOVE else decided()
+        if request.known is None or not _may_apply_along(plan, request.known, clusters):
+            return Planned(plan=plan)
+        return Planned(plan=plan, applied=await self._applied_along(plan, request, request.known))
+
+    async def _applied_along(
+        self, plan: Plan, request: PlanRequest, known: dict[str, str]
+    ) -> dict[str, Applied]:
+        """The first attempt for each cluster; whatever is slow or fails is left to regular activities."""
+
+        async def attempt(target: PlannedTarget) -> tuple[str, Applied] | None:
+            try:
+                async with asyncio.timeout(FAST_APPLY_SECONDS):
+                    return target.cluster, await self._appliers.apply_now(
+                        ApplyRequest(
+                            workflow_id=request.workflow_id,
+                            run_id=request.run_id,
+                            cluster=target.cluster,
+                            revision=request.revision,
+                            pass_number=request.pass_number,
+                            replicas=target.replicas,
+                            patches=target.patches,
+                            digest=target.digest,
+                            expect_uid=known[target.cluster],
+                            takeover=plan.takeover,
+                        )
+                    )
+            except (ArgosyError, TimeoutError):
+                return None
+
+        attempts = await asyncio.gather(*(attempt(target) for target in plan.targets))
+        return dict(done for done in attempts if done is not None)
+
+    async def _view(self, identifier: str) -> PolicyView:
+        run_id = await self._inputs.current_run(identifier)
+        if run_id is None:
+            return EMPTY
+        view = self._views.get(run_id)
+        if view is None:
+            start = await self._inputs.read(identifier, run_id, PolicySetInput)
+            view = self._views[run_id] = PolicyView.of(start.state)
+            while len(self._views) > CACHED_RUNS:
+                self._views.popitem(last=False)
+        return view
+
+
+def _may_apply_along(plan: Plan, known: dict[str, str], clusters: dict[str, ClusterStatus]) -> bool:
+    """Whether every target already holds a copy, is well, and may be written to."""
+    return (
+        plan.policy is not None
+        and not plan.unschedulable
+        and not plan.suspended
+        and all(
+            target.cluster in known and not target.error and clusters[target.cluster].health.ready
+            for target in plan.targets
+        )
+    )

@@ -1,0 +1,147 @@
+"""The record of one member cluster: how it is reached, what it is like, and how it fares."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from argosy.api.cluster_connection import ConnectionReference
+from argosy.api.meta import Taint
+from argosy.api.record import Record
+
+UNSCHEDULABLE_TAINT = "cluster.karmada.io/unschedulable"
+NOT_READY_TAINT = "cluster.karmada.io/not-ready"
+NAME_PATTERN = r"[a-z0-9]([-a-z0-9]{0,46}[a-z0-9])?"
+
+
+class ClusterPhase(StrEnum):
+    """Where a cluster's membership stands."""
+
+    JOINING = "Joining"
+    READY = "Ready"
+    NOT_READY = "NotReady"
+    LEAVING = "Leaving"
+    GONE = "Gone"
+
+
+class ClusterSettings(Record):
+    """What a person decides about a cluster."""
+
+    connection: ConnectionReference
+    labels: dict[str, str] = {}
+    region: str = ""
+    zones: tuple[str, ...] = ()
+    provider: str = ""
+    taints: tuple[Taint, ...] = ()
+
+
+class Health(Record):
+    """The confirmed condition of a cluster; `since` is when it was confirmed."""
+
+    ready: bool = False
+    reason: str = ""
+    message: str = ""
+    since: datetime | None = None
+
+
+class ClusterFacts(Record):
+    """What a cluster reports of itself.
+
+    Attributes:
+        uid: UID of its namespace kube-system, which identifies the cluster whatever it is called.
+        enablements_digest: of the list of APIs it serves; the list itself is in the run's input.
+        resources: allocatable, allocated and allocating quantities by resource name.
+    """
+
+    uid: str = ""
+    server: str = ""
+    version: str = ""
+    nodes: int | None = None
+    ready_nodes: int | None = None
+    resources: dict[str, dict[str, str]] = {}
+    enablements_digest: str = ""
+    enablements_complete: bool = True
+    notes: tuple[str, ...] = ()
+
+
+class Edit(Record):
+    """A change to a cluster's settings; a value of None in `labels` removes the label.
+
+    Attributes:
+        taint: taints to add or replace, by key and effect.
+        untaint: (key, effect) pairs to remove; an empty effect removes all effects of the key.
+    """
+
+    request_id: str
+    requested_by: str = ""
+    labels: dict[str, str | None] = {}
+    taint: tuple[Taint, ...] = ()
+    untaint: tuple[tuple[str, str], ...] = ()
+
+
+class Join(Record):
+    """A request to join a cluster, or to re-join a known one with new settings."""
+
+    request_id: str
+    requested_by: str = ""
+    settings: ClusterSettings
+
+
+class Unjoin(Record):
+    """A request to let a cluster go.
+
+    Attributes:
+        delete_workloads: delete what was propagated to it; otherwise it is left running, untouched.
+        force: do not wait for propagations to let go of it.
+    """
+
+    request_id: str
+    requested_by: str = ""
+    delete_workloads: bool = False
+    force: bool = False
+
+
+class ClusterState(Record):
+    """Everything a cluster's entity carries from run to run."""
+
+    name: str
+    settings: ClusterSettings
+    phase: ClusterPhase = ClusterPhase.JOINING
+    health: Health = Health()
+    facts: ClusterFacts = ClusterFacts()
+    enablements: tuple[dict[str, Any], ...] = ()
+    epoch: int = 0
+    joined_at: datetime | None = None
+    joined_by: str = ""
+    requests: tuple[str, ...] = ()
+    rejoin: Join | None = None
+    last_request: str = ""
+    last_refusal: str = ""
+    leaving: Unjoin | None = None
+    announce: str = ""
+
+
+class ClusterInput(Record):
+    """The argument of every run of a cluster's entity."""
+
+    state: ClusterState
+
+
+class ClusterStatus(Record):
+    """What a cluster publishes in its memo: the facts that scheduling uses, compact.
+
+    Attributes:
+        last_request, last_refusal: the outcome of the latest asynchronous request; an empty refusal is success.
+    """
+
+    name: str
+    phase: ClusterPhase
+    settings: ClusterSettings
+    health: Health = Health()
+    facts: ClusterFacts = ClusterFacts()
+    epoch: int = 0
+    joined_at: datetime | None = None
+    last_request: str = ""
+    last_refusal: str = ""
+    purge: bool = False

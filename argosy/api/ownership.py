@@ -1,0 +1,68 @@
+"""The stamp on every object that Argosy applies: which propagation it is a copy of, and how recent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from argosy.api.record import Record
+
+MANAGED = "argosy.dev/managed"
+OWNER = "argosy.dev/owner"
+PROPAGATION = "argosy.dev/propagation"
+REVISION = "argosy.dev/revision"
+PASS = "argosy.dev/pass"
+INSTANCE = "argosy.dev/instance"
+
+LABELS = (MANAGED, OWNER)
+ANNOTATIONS = (PROPAGATION, REVISION, PASS, INSTANCE)
+
+
+class Ownership(Record):
+    """Who applied a copy, and from which revision and pass; `instance` tells installations apart."""
+
+    propagation: str
+    revision: int = 0
+    pass_number: int = 0
+    instance: str = ""
+
+
+def owner_label(propagation: str) -> str:
+    """The label value that stands for a propagation's ID, which may be too long for a label."""
+    return sha256(propagation.encode()).hexdigest()[:40]
+
+
+def stamp(manifest: Mapping[str, Any], ownership: Ownership) -> dict[str, Any]:
+    """A copy of the manifest that carries the stamp; nested parts other than metadata are shared."""
+    metadata = dict(manifest["metadata"])
+    metadata["labels"] = {
+        **(metadata.get("labels") or {}),
+        MANAGED: "true",
+        OWNER: owner_label(ownership.propagation),
+    }
+    metadata["annotations"] = {
+        **(metadata.get("annotations") or {}),
+        PROPAGATION: ownership.propagation,
+        REVISION: str(ownership.revision),
+        PASS: str(ownership.pass_number),
+        INSTANCE: ownership.instance,
+    }
+    return {**manifest, "metadata": metadata}
+
+
+def owner_of(metadata: Mapping[str, Any]) -> Ownership | None:
+    """The stamp of an object, or None where it carries none."""
+    annotations = metadata.get("annotations") or {}
+    if (metadata.get("labels") or {}).get(MANAGED) != "true" or PROPAGATION not in annotations:
+        return None
+    return Ownership(
+        propagation=annotations[PROPAGATION],
+        revision=_number(annotations.get(REVISION)),
+        pass_number=_number(annotations.get(PASS)),
+        instance=annotations.get(INSTANCE, ""),
+    )
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdigit() else 0

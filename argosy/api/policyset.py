@@ -1,0 +1,87 @@
+"""The record of one namespace's policies, or the cluster scope's: one run per generation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from argosy.api.record import Record
+
+PROPAGATION_KINDS = ("PropagationPolicy", "ClusterPropagationPolicy")
+OVERRIDE_KINDS = ("OverridePolicy", "ClusterOverridePolicy")
+POLICY_KINDS = PROPAGATION_KINDS + OVERRIDE_KINDS
+
+
+class StoredPolicy(Record):
+    """One policy as its user wrote it, with the identity that outlives edits but not deletion."""
+
+    kind: str
+    name: str
+    uid: str
+    generation: int = 1
+    manifest: dict[str, Any]
+    updated_by: str = ""
+
+
+class PolicyEdit(Record):
+    """Policies to store and to delete, all or nothing.
+
+    Attributes:
+        put: manifests of policies to create or replace.
+        delete: (kind, name) pairs; names that do not exist are reported, not refused.
+    """
+
+    request_id: str
+    requested_by: str = ""
+    put: tuple[dict[str, Any], ...] = ()
+    delete: tuple[tuple[str, str], ...] = ()
+
+
+class PolicyEdited(Record):
+    """What an edit did: `kind/name` -> created, configured, unchanged, deleted or missing."""
+
+    generation: int
+    results: dict[str, str]
+
+
+class WaitForPolicy(Record):
+    """A template that no policy matches asks to be told of changes after the generation it has seen."""
+
+    propagation: str
+    seen: int
+
+
+class Notice(Record):
+    """Who must still be told of the latest generation.
+
+    Attributes:
+        kinds: templates of these kinds; None is every kind.
+        waiters: propagations that asked to be told, whatever the lists show.
+    """
+
+    kinds: tuple[str, ...] | None = ()
+    waiters: tuple[str, ...] = ()
+
+
+class PolicySetState(Record):
+    """Everything a policy set carries from run to run."""
+
+    namespace: str | None = None
+    generation: int = 0
+    policies: tuple[StoredPolicy, ...] = ()
+    waiters: tuple[str, ...] = ()
+    notice: Notice | None = None
+    requests: dict[str, PolicyEdited] = {}
+
+
+class PolicySetInput(Record):
+    """The argument of every run of a policy set: event 1 of the run is where planners read the policies."""
+
+    state: PolicySetState
+
+
+class PolicySetStatus(Record):
+    """What a policy set publishes in its memo."""
+
+    namespace: str | None = None
+    generation: int = 0
+    counts: dict[str, int] = {}

@@ -1,0 +1,269 @@
+"""The record of one propagation: its template's identity, plan, per-cluster status, and ledger."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from argosy.api.manifest import ResourceRef
+from argosy.api.record import Record
+
+LEDGER_LENGTH = 10
+LEDGER_TEMPLATE_BYTES = 96 * 1024
+REMEMBERED_REQUESTS = 20
+
+
+class Phase(StrEnum):
+    """Where a propagation stands, in one word; the order is from resting to worrying."""
+
+    DELETED = "Deleted"
+    APPLIED = "Applied"
+    SUSPENDED = "Suspended"
+    APPLYING = "Applying"
+    PENDING = "Pending"
+    DELETING = "Deleting"
+    WAITING = "Waiting"
+    UNSCHEDULABLE = "Unschedulable"
+    FAILED = "Failed"
+
+
+class TargetPhase(StrEnum):
+    """Where one cluster's copy stands."""
+
+    PENDING = "Pending"
+    APPLIED = "Applied"
+    FAILED = "Failed"
+    SUSPENDED = "Suspended"
+    REMOVING = "Removing"
+
+
+class Reason(StrEnum):
+    """Why a pass was made."""
+
+    SUBMITTED = "Submitted"
+    POLICY_CHANGED = "PolicyChanged"
+    CLUSTER_CHANGED = "ClusterChanged"
+    RETRY = "Retry"
+    COMPACTED = "Compacted"
+
+
+class PolicyRef(Record):
+    """Which policy placed it; `namespace` is None for cluster policies."""
+
+    namespace: str | None = None
+    name: str
+    uid: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+
+class PlannedTarget(Record):
+    """What one cluster is to get.
+
+    Attributes:
+        replicas: the cluster's share, or None where the kind has no replicas.
+        patches: RFC 6902 operations that make this cluster's manifest out of the template.
+        digest: SHA-256 of the rendered manifest before stamping; applying proves that it renders the same.
+        error: why this cluster's manifest cannot be rendered; the other clusters are not affected.
+    """
+
+    cluster: str
+    replicas: int | None = None
+    patches: tuple[dict[str, Any], ...] = ()
+    digest: str = ""
+    error: str = ""
+    overrides: tuple[str, ...] = ()
+
+
+class Plan(Record):
+    """A recorded decision, written down before anything is touched.
+
+    Attributes:
+        policy: the policy that places the template, or None when none matches.
+        targets: what each cluster gets, sorted by cluster name.
+        message: the decision in one sentence.
+        rejected: cluster -> why it was not chosen (bounded).
+        unschedulable: why no placement could be made; the previous one is then kept in `targets`.
+        takeover: whether objects that Argosy does not own may be taken over.
+        preserve: whether copies stay in the clusters when they are no longer wanted.
+        suspended: clusters that must not be written to; `("*",)` is all of them.
+        seen: policy set -> the generation that was read.
+        digest: of everything above that has an effect.
+    """
+
+    policy: PolicyRef | None = None
+    targets: tuple[PlannedTarget, ...] = ()
+    message: str = ""
+    rejected: dict[str, str] = {}
+    unschedulable: str = ""
+    takeover: bool = False
+    preserve: bool = False
+    suspended: tuple[str, ...] = ()
+    seen: dict[str, int] = {}
+    digest: str = ""
+
+    def target(self, cluster: str) -> PlannedTarget | None:
+        """The planned target of `cluster`, or None."""
+        return next((target for target in self.targets if target.cluster == cluster), None)
+
+    def is_suspended(self, cluster: str) -> bool:
+        """Whether writing to `cluster` is suspended by the policy."""
+        return self.suspended == ("*",) or cluster in self.suspended
+
+
+class Target(Record):
+    """One cluster's copy as last known.
+
+    Attributes:
+        uid: the object's UID in the cluster; empty until it was applied once.
+        digest: of the manifest that was applied last.
+        revision, pass_number: the stamp that the copy carries.
+    """
+
+    phase: TargetPhase = TargetPhase.PENDING
+    replicas: int | None = None
+    uid: str = ""
+    digest: str = ""
+    revision: int = 0
+    pass_number: int = 0
+    category: str = ""
+    message: str = ""
+    since: datetime | None = None
+
+
+class LedgerEntry(Record):
+    """One revision in the ledger; `template` is dropped from old entries when the budget is spent."""
+
+    revision: int
+    digest: str
+    submitted_by: str = ""
+    submitted_at: datetime | None = None
+    reason: str = ""
+    result: str = ""
+    placement: dict[str, int | None] = {}
+    passes: int = 0
+    template: str | None = None
+
+
+class Submission(Record):
+    """A new template, as a user sends it.
+
+    Attributes:
+        template: the manifest as canonical JSON; opaque to the workflow.
+        digest: SHA-256 of `template`; also the natural request ID.
+    """
+
+    template: str
+    digest: str
+    submitted_by: str = ""
+    comment: str = ""
+
+
+class Submitted(Record):
+    """The answer to a submission: which revision it is, and whether anything changed."""
+
+    revision: int
+    changed: bool
+
+
+class Deletion(Record):
+    """A request to delete the template and its copies.
+
+    Attributes:
+        orphan: clusters whose copies are left behind without being touched.
+        preserve: leave every copy running, released from Argosy.
+    """
+
+    request_id: str
+    requested_by: str = ""
+    orphan: tuple[str, ...] = ()
+    preserve: bool = False
+
+
+class Retry(Record):
+    """A request to try failed and waiting clusters again now; empty `clusters` is all of them."""
+
+    request_id: str
+    requested_by: str = ""
+    clusters: tuple[str, ...] = ()
+
+
+class PoliciesChanged(Record):
+    """A policy set has a new generation that may concern this template."""
+
+    policy_set: str
+    generation: int
+
+
+class ClusterEvent(Record):
+    """Something about a cluster changed that may concern this template.
+
+    Attributes:
+        gone: the cluster has left; its copies are no longer reachable through Argosy.
+    """
+
+    READY: ClassVar[str] = "Ready"
+
+    cluster: str
+    kind: str
+    gone: bool = False
+
+
+class PropagationState(Record):
+    """Everything a propagation carries from run to run."""
+
+    ref: ResourceRef
+    revision: int = 1
+    pass_number: int = 0
+    digest: str = ""
+    reason: str = Reason.SUBMITTED
+    submitted_by: str = ""
+    submitted_at: datetime | None = None
+    policy: PolicyRef | None = None
+    plan: Plan | None = None
+    targets: dict[str, Target] = {}
+    phase: Phase = Phase.PENDING
+    message: str = ""
+    trouble: str = ""
+    ledger: tuple[LedgerEntry, ...] = ()
+    requests: tuple[str, ...] = ()
+    pending: Submission | None = None
+    pending_revision: int = 0
+    deletion: Deletion | None = None
+    replan: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    retry: tuple[str, ...] = ()
+    waiting: dict[str, int] = {}
+
+
+class PropagationInput(Record):
+    """The argument of every run of a propagation: event 1 of the run is where appliers read the template."""
+
+    template: str
+    state: PropagationState
+    plan: Plan | None = None
+
+
+class PropagationStatus(Record):
+    """What a propagation publishes in its memo: small, and readable without a worker.
+
+    `clusters` holds the worst copies first when there are too many for the budget; `counts` has them all.
+    """
+
+    ref: ResourceRef
+    revision: int
+    pass_number: int
+    phase: Phase
+    reason: str = ""
+    message: str = ""
+    policy: PolicyRef | None = None
+    submitted_by: str = ""
+    submitted_at: datetime | None = None
+    updated_at: datetime | None = None
+    counts: dict[str, int] = {}
+    clusters: dict[str, Target] = {}
+    rejected: dict[str, str] = {}
+    digest: str = ""
+    waiting_for: tuple[str, ...] = ()

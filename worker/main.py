@@ -1,0 +1,63 @@
+"""The worker process: `argosy worker run`, or `argosy-worker`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+
+from activities.connection import connect, instance_of, missing_attributes
+from argosy.config import Settings
+from argosy.errors import ArgosyError, Refused
+from worker.health import serve_health
+from worker.sandbox import production_runner
+from worker.wiring import build, workers
+
+logger = logging.getLogger("argosy.worker")
+
+
+async def run(settings: Settings, *, profile: str | None = None) -> None:
+    """Poll until SIGTERM or SIGINT, then finish what is under way.
+
+    Raises:
+        ArgosyError: Temporal cannot be reached, or the namespace is not set up.
+    """
+    client = await connect(settings, profile=profile)
+    instance = await instance_of(client)
+    missing = await missing_attributes(client)
+    if missing:
+        raise Refused(
+            f"Temporal namespace {client.namespace} lacks the search attributes {', '.join(missing)}; "
+            "run `argosy init` once"
+        )
+    parts = build(client, settings, instance=instance)
+    main_worker, health_worker = workers(client, settings, parts, runner=production_runner())
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    encrypted = "encrypted" if settings.encryption_keys else "NOT encrypted"
+    logger.info(
+        "polling %s and health of %s/%s; payloads are %s",
+        settings.task_queue,
+        client.service_client.config.target_host,
+        client.namespace,
+        encrypted,
+    )
+    try:
+        async with serve_health(settings.health_listen, ready=lambda: main_worker.is_running):
+            async with main_worker, health_worker:
+                await stop.wait()
+                logger.info("finishing what is under way")
+    finally:
+        await parts.members.close()
+
+
+def main() -> None:
+    """Entry point of the worker process."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        asyncio.run(run(Settings.from_env()))
+    except ArgosyError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(error.exit_code)

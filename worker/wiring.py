@@ -1,0 +1,113 @@
+"""What a worker is made of: every workflow, every activity, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.worker import Worker, WorkflowRunner
+
+from activities.apply import Appliers
+from activities.clusters import Clusters
+from activities.members import MemberPool
+from activities.monitor import Monitors
+from activities.notify import Notifiers
+from activities.plan import Planners
+from activities.runs import RunInputs, Templates
+from activities.snapshot import ClusterSnapshot
+from argosy.config import Settings
+from argosy.kube.connect import Members
+from workflows.cluster import Cluster
+from workflows.options import HEALTH_QUEUE
+from workflows.policyset import PolicySet
+from workflows.propagation import Propagation
+
+WORKFLOWS: Sequence[type] = (Propagation, Cluster, PolicySet)
+
+# With local activities in them, more workflow tasks at once only slow each other down on few cores.
+WORKFLOW_TASK_SLOTS = 16
+ACTIVITY_SLOTS = 400
+# A small fan-out is executed by the worker that planned it, without a round trip through the server.
+EAGER_ACTIVITIES = 8
+MONITOR_SLOTS = 2000
+CACHED_WORKFLOWS = 1000
+SHUTDOWN = timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The activities of a worker and the connections to close with it."""
+
+    planners: Planners
+    appliers: Appliers
+    notifiers: Notifiers
+    clusters: Clusters
+    monitors: Monitors
+    members: Members
+
+    def main_activities(self) -> list[Callable[..., Any]]:
+        """Activities of the main task queue."""
+        return [
+            self.planners.plan,
+            self.appliers.apply,
+            self.appliers.remove,
+            self.notifiers.await_policy,
+            self.notifiers.policies_changed,
+            self.notifiers.cluster_changed,
+            self.notifiers.drain,
+            self.clusters.inspect,
+            self.clusters.confirm_join,
+        ]
+
+    def health_activities(self) -> list[Callable[..., Any]]:
+        """Activities of the health task queue."""
+        return [self.monitors.watch]
+
+
+def build(client: Client, settings: Settings, *, instance: str) -> Parts:
+    """Make the parts of a worker and connect them to each other."""
+    members = Members(allow_exec=settings.kubeconfig_exec)
+    inputs = RunInputs(client)
+    templates = Templates(inputs)
+    snapshot = ClusterSnapshot(client)
+    pool = MemberPool(snapshot=snapshot, members=members)
+    appliers = Appliers(members=pool, templates=templates, instance=instance)
+    return Parts(
+        planners=Planners(inputs=inputs, templates=templates, snapshot=snapshot, appliers=appliers),
+        appliers=appliers,
+        notifiers=Notifiers(client, task_queue=settings.task_queue),
+        clusters=Clusters(client, members=members),
+        monitors=Monitors(members=members, interval=settings.probe_interval),
+        members=members,
+    )
+
+
+def workers(
+    client: Client, settings: Settings, parts: Parts, *, runner: WorkflowRunner
+) -> tuple[Worker, Worker]:
+    """The worker of the main task queue and the one of the health queue."""
+    main = Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=WORKFLOWS,
+        activities=parts.main_activities(),
+        workflow_runner=runner,
+        workflow_task_executor=ThreadPoolExecutor(WORKFLOW_TASK_SLOTS, thread_name_prefix="workflow"),
+        max_concurrent_workflow_tasks=WORKFLOW_TASK_SLOTS,
+        max_concurrent_activities=ACTIVITY_SLOTS,
+        max_concurrent_local_activities=ACTIVITY_SLOTS,
+        max_eager_activity_reservations_per_workflow_task=EAGER_ACTIVITIES,
+        max_cached_workflows=CACHED_WORKFLOWS,
+        graceful_shutdown_timeout=SHUTDOWN,
+    )
+    health = Worker(
+        client,
+        task_queue=HEALTH_QUEUE,
+        activities=parts.health_activities(),
+        max_concurrent_activities=MONITOR_SLOTS,
+    )
+    return main, health

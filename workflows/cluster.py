@@ -1,0 +1,353 @@
+"""The entity of one member cluster: its settings, its health, and the monitor that watches it.
+
+The monitor is one long heartbeating activity that returns on confirmed changes only, so a stable cluster adds
+nothing to the history. Every change is published with a higher epoch and then announced to propagations.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+from activities import attributes
+from activities.clusters import Clusters
+from activities.contracts import (
+    AnnounceCluster,
+    ConfirmJoin,
+    DrainCluster,
+    Inspected,
+    InspectRequest,
+    Observation,
+    WatchCluster,
+)
+from activities.monitor import Monitors
+from activities.notify import Notifiers
+from argosy.api.membership import (
+    ClusterInput,
+    ClusterPhase,
+    ClusterSettings,
+    ClusterState,
+    ClusterStatus,
+    Edit,
+    Health,
+    Join,
+    Unjoin,
+)
+from workflows import options
+
+REMEMBERED_REQUESTS = 20
+
+
+@workflow.defn(name="Cluster")
+class Cluster:
+    """One member cluster; this workflow is its health workflow too."""
+
+    @workflow.init
+    def __init__(self, start: ClusterInput) -> None:
+        self._state = start.state
+        self._queue: list[str] = []
+        self._monitor: asyncio.Task[Observation] | None = None
+        self._announcing: asyncio.Task[None] | None = None
+
+    # -- messages -----------------------------------------------------------------------------------
+
+    @workflow.update(description="Change labels and taints; answers with the settings now in force.")
+    def edit(self, request: Edit) -> ClusterSettings:
+        """Apply an edit once, however often it is sent."""
+        if self._new(request.request_id):
+            settings = edited(self._state.settings, request)
+            if settings != self._state.settings:
+                self._changed("Edited", settings=settings)
+        return self._state.settings
+
+    @workflow.update(description="Join again under the same name; the outcome is published in the memo.")
+    def join(self, request: Join) -> str:
+        """Queue a re-join; it succeeds only where the same cluster answers at the new connection."""
+        if self._new(request.request_id):
+            self._set(rejoin=request)
+        return request.request_id
+
+    @workflow.update(description="Let the cluster go; the workflow completes when nothing claims it.")
+    def unjoin(self, request: Unjoin) -> str:
+        """Begin to leave, or stop waiting for what is left where `force` is set."""
+        if self._new(request.request_id):
+            self._changed("Leaving", leaving=request, phase=ClusterPhase.LEAVING)
+        return request.request_id
+
+    # -- the run --------------------------------------------------------------------------------------
+
+    @workflow.run
+    async def run(self, start: ClusterInput) -> None:
+        """Join if new, then watch and answer until the cluster leaves."""
+        if self._state.phase == ClusterPhase.JOINING:
+            self._publish()
+            await self._join()
+        while self._state.leaving is None:
+            self._publish()
+            self._announce()
+            self._watch()
+            await workflow.wait_condition(self._attention)
+            if self._monitor is not None and self._monitor.done():
+                self._observe(self._monitor)
+            if self._state.rejoin is not None:
+                await self._rejoin(self._state.rejoin)
+            if workflow.info().is_continue_as_new_suggested() or self._facts_moved(start.state):
+                self._roll()
+        await self._leave()
+
+    def _attention(self) -> bool:
+        state = self._state
+        return (
+            state.leaving is not None
+            or state.rejoin is not None
+            or (self._monitor is not None and self._monitor.done())
+            or (bool(state.announce) and self._announcing is None)
+        )
+
+    def _facts_moved(self, began: ClusterState) -> bool:
+        """Whether the list of APIs differs from the one in this run's first event, where planners read it."""
+        return self._state.facts.enablements_digest != began.facts.enablements_digest
+
+    def _roll(self) -> None:
+        if self._monitor is not None:
+            self._monitor.cancel()
+        workflow.continue_as_new(ClusterInput(state=self._state), task_timeout=options.TASK_TIMEOUT)
+
+    # -- joining and leaving ----------------------------------------------------------------------------
+
+    async def _join(self) -> None:
+        """Prove, publish, then make sure that no other name has this server; any failure ends the workflow."""
+        state = self._state
+        try:
+            inspected = await self._inspect(state.settings)
+            self._set(
+                facts=inspected.facts,
+                enablements=inspected.enablements,
+                health=Health(ready=True, reason="ClusterReady", since=workflow.now()),
+            )
+            self._publish()
+            await self._confirm(inspected.facts.uid)
+        except ActivityError as error:
+            cause = error.cause
+            raise ApplicationError(
+                f"cluster {state.name} cannot join: {cause or error}",
+                type=(cause.type if isinstance(cause, ApplicationError) else None) or "Unreachable",
+                non_retryable=True,
+            ) from error
+        self._changed("Joined", phase=ClusterPhase.READY, joined_at=workflow.now())
+
+    async def _rejoin(self, request: Join) -> None:
+        refusal = ""
+        try:
+            inspected = await self._inspect(request.settings)
+            if inspected.facts.uid != self._state.facts.uid:
+                refusal = (
+                    f"Conflict: {self._state.name} is joined as another cluster (at {self._state.facts.server}); "
+                    f"choose another name, or unjoin {self._state.name} first"
+                )
+            else:
+                self._stop_monitor()
+                self._changed("Edited", settings=request.settings, facts=inspected.facts)
+        except ActivityError as error:
+            cause = error.cause
+            category = (cause.type if isinstance(cause, ApplicationError) else None) or "Unreachable"
+            refusal = f"{category}: {cause or error}"
+        self._set(rejoin=None, last_request=request.request_id, last_refusal=refusal)
+
+    async def _leave(self) -> None:
+        self._stop_monitor()
+        self._publish()
+        leaving = self._state.leaving
+        while leaving is not None and not await self._drained(leaving):
+            leaving = self._state.leaving
+
+    async def _drained(self, leaving: Unjoin) -> bool:
+        """Wait until nothing claims the cluster; False where a later request changed the terms."""
+        draining = asyncio.create_task(
+            workflow.execute_activity_method(
+                Notifiers.drain,
+                DrainCluster(name=self._state.name, gone=leaving.force or not leaving.delete_workloads),
+                start_to_close_timeout=options.DRAIN_TIMEOUT,
+                heartbeat_timeout=options.NOTIFY_HEARTBEAT,
+                retry_policy=options.MESSAGE_RETRY,
+                summary="wait until no propagation claims the cluster",
+            )
+        )
+        await workflow.wait_condition(lambda: draining.done() or self._state.leaving != leaving)
+        if draining.done():
+            draining.result()
+            return True
+        draining.cancel()
+        return False
+
+    # -- watching -----------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        if self._monitor is not None:
+            return
+        state = self._state
+        self._monitor = asyncio.create_task(
+            workflow.execute_activity_method(
+                Monitors.watch,
+                WatchCluster(
+                    name=state.name,
+                    settings=state.settings,
+                    health=state.health,
+                    facts=state.facts,
+                    epoch=state.epoch,
+                ),
+                task_queue=options.HEALTH_QUEUE,
+                start_to_close_timeout=options.MONITOR_TIMEOUT,
+                heartbeat_timeout=options.MONITOR_HEARTBEAT,
+                retry_policy=options.MONITOR_RETRY,
+                summary=f"watch {state.name} ({state.phase})",
+            )
+        )
+
+    def _observe(self, monitor: asyncio.Task[Observation]) -> None:
+        self._monitor = None
+        try:
+            seen = monitor.result()
+        except ActivityError as error:
+            # The day-long attempt ended by its time-out, or was cancelled with a re-join: watch anew.
+            if not is_cancelled_exception(error):
+                workflow.logger.info("the monitor of %s ended: %s", self._state.name, error.cause)
+            return
+        changes: dict[str, Any] = {}
+        if seen.inspected is not None:
+            changes |= {"facts": seen.inspected.facts, "enablements": seen.inspected.enablements}
+        if seen.health.ready != self._state.health.ready:
+            ready = seen.health.ready
+            self._changed(
+                "Ready" if ready else "NotReady",
+                health=seen.health,
+                phase=ClusterPhase.READY if ready else ClusterPhase.NOT_READY,
+                **changes,
+            )
+        elif changes:
+            moved = changes["facts"].enablements_digest != self._state.facts.enablements_digest
+            # Numbers of nodes and pods move all the time; only new or lost APIs open or close a way.
+            self._changed("Facts" if moved else self._state.announce, health=seen.health, **changes)
+
+    def _stop_monitor(self) -> None:
+        if self._monitor is not None:
+            self._monitor.cancel()
+            self._monitor = None
+
+    # -- small parts ----------------------------------------------------------------------------------------
+
+    async def _inspect(self, settings: ClusterSettings) -> Inspected:
+        inspected: Inspected = await workflow.execute_activity_method(
+            Clusters.inspect,
+            InspectRequest(name=self._state.name, settings=settings),
+            start_to_close_timeout=options.INSPECT_TIMEOUT,
+            retry_policy=options.INSPECT_RETRY,
+            summary=f"connect to {self._state.name}",
+        )
+        return inspected
+
+    async def _confirm(self, uid: str) -> None:
+        await workflow.execute_activity_method(
+            Clusters.confirm_join,
+            ConfirmJoin(name=self._state.name, uid=uid, epoch=self._state.epoch),
+            start_to_close_timeout=options.CONFIRM_TIMEOUT,
+            retry_policy=options.MESSAGE_RETRY,
+            summary="make sure that the server is not joined under another name",
+        )
+
+    def _announce(self) -> None:
+        if self._announcing is None and self._state.announce:
+            self._announcing = asyncio.create_task(self._announced(self._state.announce, self._state.epoch))
+
+    async def _announced(self, kind: str, epoch: int) -> None:
+        await workflow.execute_activity_method(
+            Notifiers.cluster_changed,
+            AnnounceCluster(name=self._state.name, kind=kind, epoch=epoch),
+            start_to_close_timeout=options.NOTIFY_TIMEOUT,
+            heartbeat_timeout=options.NOTIFY_HEARTBEAT,
+            retry_policy=options.MESSAGE_RETRY,
+            summary=f"tell propagations: {self._state.name} {kind}",
+        )
+        self._announcing = None
+        if self._state.epoch == epoch:
+            self._set(announce="")
+
+    def _new(self, request_id: str) -> bool:
+        if request_id in self._state.requests:
+            return False
+        self._set(requests=(*self._state.requests, request_id)[-REMEMBERED_REQUESTS:])
+        return True
+
+    def _changed(self, announce: str, **changes: Any) -> None:
+        self._set(epoch=self._state.epoch + 1, announce=announce, **changes)
+        self._publish()
+
+    def _set(self, **changes: Any) -> None:
+        self._state = self._state.model_copy(update=changes)
+
+    def _publish(self) -> None:
+        status = status_of(self._state)
+        if workflow.memo_value(attributes.STATUS, None, type_hint=ClusterStatus) != status:
+            workflow.upsert_memo({attributes.STATUS: status})
+            workflow.upsert_search_attributes([attributes.PHASE.value_set(str(status.phase))])
+        workflow.set_current_details(details_of(self._state))
+
+
+def status_of(state: ClusterState) -> ClusterStatus:
+    """What goes into the memo: the facts that scheduling uses."""
+    return ClusterStatus(
+        name=state.name,
+        phase=state.phase,
+        settings=state.settings,
+        health=state.health,
+        facts=state.facts,
+        epoch=state.epoch,
+        joined_at=state.joined_at,
+        last_request=state.last_request,
+        last_refusal=state.last_refusal,
+        purge=state.leaving is not None and state.leaving.delete_workloads and not state.leaving.force,
+    )
+
+
+def details_of(state: ClusterState) -> str:
+    """The page that Temporal's UI shows for the workflow, in Markdown."""
+    facts, settings = state.facts, state.settings
+    taints = ", ".join(f"{t.key}={t.value or ''}:{t.effect}" for t in settings.taints) or "none"
+    nodes = "unknown" if facts.nodes is None else f"{facts.ready_nodes} of {facts.nodes} ready"
+    return "\n".join(
+        (
+            f"**Cluster {state.name}** · **{state.phase}** · {state.health.reason} {state.health.message}",
+            "",
+            "| fact | value |",
+            "|---|---|",
+            f"| server | {facts.server} |",
+            f"| version | {facts.version} |",
+            f"| nodes | {nodes} |",
+            f"| region / zones / provider | {settings.region} / {', '.join(settings.zones)} / {settings.provider} |",
+            f"| taints | {taints} |",
+            f"| epoch | {state.epoch} |",
+        )
+    )
+
+
+def edited(settings: ClusterSettings, request: Edit) -> ClusterSettings:
+    """The settings after an edit; taints are one per key and effect, sorted."""
+    labels = {**settings.labels, **{k: v for k, v in request.labels.items() if v is not None}}
+    for key, value in request.labels.items():
+        if value is None:
+            labels.pop(key, None)
+    taints = {
+        (taint.key, str(taint.effect)): taint
+        for taint in settings.taints
+        if not any(key == taint.key and effect in {"", str(taint.effect)} for key, effect in request.untaint)
+    }
+    taints |= {(taint.key, str(taint.effect)): taint for taint in request.taint}
+    return settings.model_copy(
+        update={
+            "labels": dict(sorted(labels.items())),
+            "taints": tuple(taints[key] for key in sorted(taints)),
+        }
+    )

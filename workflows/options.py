@@ -1,0 +1,50 @@
+"""Every timeout, retry policy and task queue of the workflows, in one place."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+
+# Decides how fast work resumes after a worker's crash.
+TASK_TIMEOUT = timedelta(seconds=3)
+
+HEALTH_QUEUE = "health"
+
+PLAN_TIMEOUT = timedelta(seconds=2.5)
+PLAN_RETRY = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), backoff_coefficient=2, maximum_interval=timedelta(seconds=5)
+)
+
+# The HTTP timeout of a member call is 4 s; an attempt is one call, or a few on the careful path.
+APPLY_TIMEOUT = timedelta(seconds=5)
+APPLY_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(seconds=15)
+)
+# Concurrent applies of one propagation; larger windows only make more workflow tasks.
+APPLY_WINDOW = 100
+
+MESSAGE_TIMEOUT = timedelta(seconds=10)
+MESSAGE_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(seconds=10)
+)
+
+# Telling many propagations takes as long as there are many; progress is heartbeated.
+NOTIFY_TIMEOUT = timedelta(hours=1)
+NOTIFY_HEARTBEAT = timedelta(seconds=15)
+
+INSPECT_TIMEOUT = timedelta(seconds=20)
+INSPECT_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=2)
+CONFIRM_TIMEOUT = timedelta(seconds=30)
+
+DRAIN_TIMEOUT = timedelta(days=365)
+
+MONITOR_TIMEOUT = timedelta(hours=24)
+MONITOR_HEARTBEAT = timedelta(seconds=5)
+MONITOR_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=1.5, maximum_interval=timedelta(seconds=10)
+)
+
+# A publication for every completion is cheap while there are few; above, they are coalesced.
+PUBLISH_EACH_BELOW = 16
+PUBLISH_INTERVAL = timedelta(seconds=2)

@@ -1,0 +1,475 @@
+"""The entity of one resource template: it orders, waits and records; activities decide and act.
+
+A run is one pass over one plan. Messages only append to the state, which travels whole through
+continue-as-new, so that none is lost at the seam; the loop of `run` looks at the state and brings
+the copies, one task per cluster, to what the plan says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Any, NoReturn
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.workflow import ActivityCancellationType
+
+from activities import attributes
+from activities.apply import Appliers
+from activities.contracts import ApplyRequest, AwaitPolicy, Planned, PlanRequest, RemoveRequest
+from activities.notify import Notifiers
+from activities.plan import Planners
+from argosy.api.propagation import (
+    REMEMBERED_REQUESTS,
+    ClusterEvent,
+    Deletion,
+    Plan,
+    PlannedTarget,
+    PoliciesChanged,
+    PropagationInput,
+    PropagationState,
+    Reason,
+    Retry,
+    Submission,
+    Submitted,
+    Target,
+    TargetPhase,
+)
+from workflows import options
+from workflows.ledger import opened, recorded, superseded
+from workflows.status import adopted, details_of, phase_of, status_of
+
+
+@workflow.defn(name="Propagation")
+class Propagation:
+    """One resource template on its way to its clusters."""
+
+    @workflow.init
+    def __init__(self, start: PropagationInput) -> None:
+        self._template = start.template
+        self._state = start.state
+        self._wanted: dict[str, PlannedTarget] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._registration: asyncio.Task[None] | None = None
+        self._sequence = 0
+        self._woken = False
+        self._published: tuple[Any, ...] = ()
+        self._published_at: datetime | None = None
+
+    # -- messages: they only append to the state ------------------------------------------------
+
+    @workflow.update(description="Submit a new template; answers with its revision.")
+    def submit(self, submission: Submission) -> Submitted:
+        state = self._state
+        latest = state.pending.digest if state.pending else state.digest
+        newest = state.pending_revision or state.revision
+        if submission.digest == latest:
+            return Submitted(revision=newest, changed=False)
+        ledger = state.ledger
+        if state.pending is not None:
+            ledger = superseded(ledger, state.pending, revision=newest, at=workflow.now())
+        self._set(pending=submission, pending_revision=newest + 1, ledger=ledger)
+        return Submitted(revision=newest + 1, changed=True)
+
+    @submit.validator
+    def _submittable(self, submission: Submission) -> None:
+        if self._state.deletion is not None:
+            raise ApplicationError(
+                f"{self._state.ref} is being deleted, {self._state.message}; "
+                "apply it again when it is gone, or let go of a dead cluster with `argosy delete --orphan CLUSTER`",
+                type="Conflict",
+                non_retryable=True,
+            )
+
+    @workflow.update(description="Delete the template and its copies.")
+    def delete(self, deletion: Deletion) -> str:
+        known = self._state.deletion
+        if known is not None:
+            deletion = deletion.model_copy(
+                update={
+                    "orphan": tuple(sorted({*known.orphan, *deletion.orphan})),
+                    "preserve": known.preserve or deletion.preserve,
+                }
+            )
+        removing = {
+            name: target.model_copy(update={"phase": TargetPhase.REMOVING, "message": "", "category": ""})
+            for name, target in self._state.targets.items()
+        }
+        self._set(deletion=deletion, targets=removing)
+        return f"{self._state.ref} is being deleted from {len(self._state.targets)} clusters"
+
+    @workflow.update(description="Try failed and waiting clusters again now.")
+    def retry(self, request: Retry) -> tuple[str, ...]:
+        if request.request_id in self._state.requests:
+            return ()
+        chosen = tuple(
+            name
+            for name, target in self._state.targets.items()
+            if target.phase not in {TargetPhase.APPLIED, TargetPhase.SUSPENDED}
+            and (not request.clusters or name in request.clusters)
+        )
+        self._set(
+            retry=tuple(sorted({*self._state.retry, *chosen})),
+            replan=_added(self._state.replan, Reason.RETRY),
+            requests=(*self._state.requests, request.request_id)[-REMEMBERED_REQUESTS:],
+        )
+        return chosen
+
+    @workflow.signal(description="A policy set has a new generation.")
+    def policies_changed(self, event: PoliciesChanged) -> None:
+        if event.generation > (self._state.plan.seen if self._state.plan else {}).get(event.policy_set, -1):
+            self._set(replan=_added(self._state.replan, Reason.POLICY_CHANGED))
+
+    @workflow.signal(description="A cluster changed, came or left.")
+    def cluster_event(self, event: ClusterEvent) -> None:
+        if event.gone:
+            self._set(lost=_added(self._state.lost, event.cluster))
+        if event.kind == ClusterEvent.READY:
+            self._set(retry=_added(self._state.retry, event.cluster))
+        self._set(replan=_added(self._state.replan, Reason.CLUSTER_CHANGED))
+
+    # -- the run --------------------------------------------------------------------------------
+
+    @workflow.run
+    async def run(self, start: PropagationInput) -> None:
+        """Plan unless a plan is given, then carry it out and answer events until the template is deleted."""
+        workflow.set_current_details(details_of(self._state))
+        if self._state.deletion is None:
+            if start.plan is None:
+                await self._first_plan()
+            else:
+                self._adopt(start.plan)
+        while not self._gone():
+            self._drop_lost()
+            self._supervise()
+            self._publish()
+            await workflow.wait_condition(self._attention)
+            self._woken = False
+            await self._answer_events()
+        self._publish()
+
+    async def _first_plan(self) -> None:
+        state = self._state
+        self._state = state.model_copy(update={"ledger": opened(state, template=self._template)})
+        planned = await self._decide(known=_fast_path(state))
+        if planned is None:
+            return
+        self._adopt(planned.plan)
+        for cluster, applied in planned.applied.items():
+            self._target(
+                cluster,
+                phase=TargetPhase.APPLIED,
+                uid=applied.uid,
+                digest=applied.digest,
+                revision=state.revision,
+                pass_number=state.pass_number,
+                since=workflow.now(),
+            )
+
+    async def _answer_events(self) -> None:
+        if workflow.info().is_continue_as_new_suggested():
+            self._roll(self._state, plan=self._state.plan)
+        if self._state.deletion is not None:
+            return
+        if self._state.pending is not None:
+            self._roll_to_submission(self._state.pending)
+        if self._state.replan:
+            await self._replan()
+
+    async def _replan(self) -> None:
+        reasons, chosen = self._state.replan, self._state.retry
+        self._state = self._state.model_copy(update={"replan": (), "retry": ()})
+        planned = await self._decide(known=None)
+        if planned is None or self._state.deletion is not None or self._state.pending is not None:
+            return
+        plan = planned.plan
+        if self._state.plan is None or plan.digest != self._state.plan.digest:
+            changed = self._state.model_copy(
+                update={"reason": reasons[0], "pass_number": self._state.pass_number + 1}
+            )
+            self._roll(changed, plan=plan)
+        self._state = self._state.model_copy(update={"plan": plan})
+        for cluster in chosen:
+            self._hurry(cluster)
+
+    async def _decide(self, *, known: dict[str, str] | None) -> Planned | None:
+        info, state = workflow.info(), self._state
+        request = PlanRequest(
+            workflow_id=info.workflow_id,
+            run_id=info.run_id,
+            ref=state.ref,
+            template=self._template,
+            revision=state.revision,
+            pass_number=state.pass_number,
+            bound=state.policy,
+            previous=state.plan,
+            known=known,
+        )
+        try:
+            planned: Planned = await workflow.execute_local_activity_method(
+                Planners.plan,
+                request,
+                start_to_close_timeout=options.PLAN_TIMEOUT,
+                retry_policy=options.PLAN_RETRY,
+                summary=f"plan revision {state.revision}",
+            )
+        except ActivityError as error:
+            self._set(trouble=f"planning failed: {error.cause or error}")
+            return None
+        self._set(trouble="")
+        return planned
+
+    # -- continuing as new: one place -------------------------------------------------------------
+
+    def _roll_to_submission(self, submission: Submission) -> NoReturn:
+        state = self._state.model_copy(
+            update={
+                "revision": self._state.pending_revision,
+                "pass_number": self._state.pass_number + 1,
+                "digest": submission.digest,
+                "reason": Reason.SUBMITTED,
+                "submitted_by": submission.submitted_by,
+                "submitted_at": workflow.now(),
+                "pending": None,
+                "pending_revision": 0,
+                "replan": (),
+                "retry": (),
+            }
+        )
+        self._template = submission.template
+        self._roll(state, plan=None)
+
+    def _roll(self, state: PropagationState, *, plan: Plan | None) -> NoReturn:
+        # Every handler is synchronous, so all of them have finished when this line is reached.
+        workflow.continue_as_new(
+            PropagationInput(template=self._template, state=state, plan=plan),
+            task_timeout=options.TASK_TIMEOUT,
+        )
+
+    # -- bringing copies to what the plan says ----------------------------------------------------
+
+    def _adopt(self, plan: Plan) -> None:
+        state = self._state
+        if plan.policy is None or plan.unschedulable:
+            # Nothing that runs is taken away because nobody places it any more.
+            targets = state.targets
+        else:
+            targets = adopted(state, plan, at=workflow.now())
+        self._wanted = {target.cluster: target for target in plan.targets}
+        self._set(plan=plan, policy=plan.policy, targets=targets)
+
+    def _supervise(self) -> None:
+        """Start the work that each copy needs and that is not under way."""
+        state = self._state
+        if state.deletion is not None:
+            for cluster, target in state.targets.items():
+                if target.phase != TargetPhase.FAILED:
+                    self._begin(cluster, removing=True)
+            return
+        self._register_as_waiting()
+        placed = True
+        for cluster, target in state.targets.items():
+            if target.phase in {TargetPhase.PENDING, TargetPhase.FAILED}:
+                placed = False
+            if target.phase == TargetPhase.PENDING and cluster in self._wanted:
+                self._begin(cluster, removing=False)
+        if placed:
+            for cluster, target in state.targets.items():
+                if target.phase == TargetPhase.REMOVING:
+                    self._begin(cluster, removing=True)
+
+    def _begin(self, cluster: str, *, removing: bool) -> None:
+        running = self._tasks.get(cluster)
+        if running is not None:
+            if removing and running.get_name() == "apply":
+                running.cancel()
+            return
+        if len(self._tasks) >= options.APPLY_WINDOW:
+            return
+        task = asyncio.create_task(self._accounted(cluster, removing=removing))
+        task.set_name("remove" if removing else "apply")
+        # Not in a `finally` of the task: one that is cancelled before its first step never gets there.
+        task.add_done_callback(lambda _: self._ended(cluster))
+        self._tasks[cluster] = task
+
+    def _ended(self, cluster: str) -> None:
+        del self._tasks[cluster]
+        self._woken = True
+
+    async def _accounted(self, cluster: str, *, removing: bool) -> None:
+        try:
+            await (self._remove(cluster) if removing else self._apply(cluster))
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                return
+            # An apply that fails while the template is being deleted has nothing more to say.
+            overtaken = self._state.deletion is not None and not removing
+            cause = error.cause
+            self._target(
+                cluster,
+                phase=TargetPhase.REMOVING if overtaken else TargetPhase.FAILED,
+                category=(cause.type if isinstance(cause, ApplicationError) else "") or "Internal",
+                message=str(cause or error),
+                since=workflow.now(),
+            )
+
+    async def _apply(self, cluster: str) -> None:
+        state, info, wanted = self._state, workflow.info(), self._wanted[cluster]
+        self._sequence += 1
+        applied = await workflow.execute_activity_method(
+            Appliers.apply,
+            _apply_request(state, wanted, workflow_id=info.workflow_id, run_id=info.run_id),
+            start_to_close_timeout=options.APPLY_TIMEOUT,
+            retry_policy=options.APPLY_RETRY,
+            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            activity_id=f"apply/{cluster}/{self._sequence}",
+            summary=f"apply → {cluster} (revision {state.revision})",
+        )
+        self._target(
+            cluster,
+            phase=TargetPhase.APPLIED,
+            uid=applied.uid,
+            digest=applied.digest,
+            revision=state.revision,
+            pass_number=state.pass_number,
+            category="",
+            message="",
+            since=workflow.now(),
+        )
+
+    async def _remove(self, cluster: str) -> None:
+        deletion, plan = self._state.deletion, self._state.plan
+        release = deletion.preserve if deletion else False
+        self._sequence += 1
+        await workflow.execute_activity_method(
+            Appliers.remove,
+            RemoveRequest(
+                workflow_id=workflow.info().workflow_id,
+                ref=self._state.ref,
+                cluster=cluster,
+                release=release or (plan is not None and plan.preserve),
+            ),
+            start_to_close_timeout=options.APPLY_TIMEOUT,
+            retry_policy=options.APPLY_RETRY,
+            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            activity_id=f"remove/{cluster}/{self._sequence}",
+            summary=f"remove from {cluster}",
+        )
+        self._forget(cluster)
+
+    def _hurry(self, cluster: str) -> None:
+        """Attempt a cluster again now: what waits for its next attempt is cancelled and begun afresh."""
+        task = self._tasks.get(cluster)
+        if task is not None:
+            task.cancel()
+        target, wanted = self._state.targets.get(cluster), self._wanted.get(cluster)
+        if target is not None and target.phase == TargetPhase.FAILED and not (wanted and wanted.error):
+            phase = TargetPhase.PENDING if wanted else TargetPhase.REMOVING
+            self._target(cluster, phase=phase, category="", message="", since=workflow.now())
+
+    def _register_as_waiting(self) -> None:
+        plan = self._state.plan
+        if plan is None or plan.policy is not None or self._state.waiting == plan.seen or self._registration:
+            return
+        self._registration = asyncio.create_task(self._await_policy(dict(plan.seen)))
+
+    async def _await_policy(self, seen: dict[str, int]) -> None:
+        await workflow.execute_activity_method(
+            Notifiers.await_policy,
+            AwaitPolicy(
+                workflow_id=workflow.info().workflow_id, namespace=self._state.ref.namespace, seen=seen
+            ),
+            start_to_close_timeout=options.MESSAGE_TIMEOUT,
+            retry_policy=options.MESSAGE_RETRY,
+            summary="ask to be told when a policy arrives",
+        )
+        self._registration = None
+        self._set(waiting=seen)
+
+    def _drop_lost(self) -> None:
+        gone = {*self._state.lost, *(self._state.deletion.orphan if self._state.deletion else ())}
+        for cluster in sorted(gone):
+            task = self._tasks.get(cluster)
+            if task is not None:
+                task.cancel()
+            self._forget(cluster)
+        if self._state.lost:
+            self._state = self._state.model_copy(update={"lost": ()})
+
+    def _gone(self) -> bool:
+        return self._state.deletion is not None and not self._state.targets and not self._tasks
+
+    def _attention(self) -> bool:
+        return self._woken
+
+    def _set(self, **changes: Any) -> None:
+        self._state = self._state.model_copy(update=changes)
+        self._woken = True
+
+    def _target(self, cluster: str, **changes: Any) -> None:
+        target = self._state.targets.get(cluster)
+        if target is not None:
+            self._set(targets={**self._state.targets, cluster: target.model_copy(update=changes)})
+
+    def _forget(self, cluster: str) -> None:
+        self._set(targets={name: t for name, t in self._state.targets.items() if name != cluster})
+
+    # -- publishing --------------------------------------------------------------------------------
+
+    def _publish(self) -> None:
+        """Upsert memo and search attributes where they changed; coalesced while much is under way."""
+        phase, message = phase_of(self._state)
+        self._state = self._state.model_copy(update={"phase": phase, "message": message})
+        now = workflow.now()
+        shown = (phase, message, self._state.pass_number, self._state.policy, self._state.targets)
+        if shown == self._published:
+            return
+        if (
+            len(self._tasks) >= options.PUBLISH_EACH_BELOW
+            and self._published_at is not None
+            and now - self._published_at < options.PUBLISH_INTERVAL
+        ):
+            return
+        self._published, self._published_at = shown, now
+        self._state = self._state.model_copy(update={"ledger": recorded(self._state)})
+        workflow.upsert_memo({attributes.STATUS: status_of(self._state, at=now)})
+        workflow.upsert_search_attributes(
+            [
+                attributes.PHASE.value_set(str(phase)),
+                attributes.POLICY.value_set(str(self._state.policy or "")),
+                attributes.CLUSTERS.value_set(attributes.claimed(list(self._state.targets))),
+                attributes.REVISION.value_set(self._state.revision),
+            ]
+        )
+        workflow.set_current_details(details_of(self._state))
+
+
+def _fast_path(state: PropagationState) -> dict[str, str] | None:
+    """The copies that the first apply may reach while planning, or None where one could be stranded."""
+    if not state.targets or len(state.targets) > 8:
+        return None
+    if any(not t.uid or t.phase != TargetPhase.APPLIED for t in state.targets.values()):
+        return None
+    return {name: target.uid for name, target in state.targets.items()}
+
+
+def _apply_request(
+    state: PropagationState, wanted: PlannedTarget, *, workflow_id: str, run_id: str
+) -> ApplyRequest:
+    return ApplyRequest(
+        workflow_id=workflow_id,
+        run_id=run_id,
+        cluster=wanted.cluster,
+        revision=state.revision,
+        pass_number=state.pass_number,
+        replicas=wanted.replicas,
+        patches=wanted.patches,
+        digest=wanted.digest,
+        expect_uid=state.targets.get(wanted.cluster, Target()).uid,
+        takeover=state.plan.takeover if state.plan else False,
+    )
+
+
+def _added(values: tuple[str, ...], value: str) -> tuple[str, ...]:
+    return values if value in values else (*values, value)
