@@ -15,7 +15,6 @@ from argosy.api.manifest import canonical_json, digest
 from argosy.api.membership import NOT_READY_TAINT, ClusterPhase, ClusterStatus
 from argosy.api.meta import ObjectMeta, Taint
 from argosy.api.override import AnyOverridePolicy
-from argosy.api.placement import Placement
 from argosy.api.policy import AnyPropagationPolicy, PropagationPolicy
 from argosy.api.policyset import PROPAGATION_KINDS, PolicySetState, StoredPolicy
 from argosy.api.propagation import Plan, PlannedTarget, PolicyRef
@@ -87,7 +86,7 @@ def decide(
         return _sealed(Plan(targets=kept, message=message, seen=seen))
     policy, ref = found
     members = [as_cluster(status) for status in clusters if is_candidate(status)]
-    placement = policy.spec.placement or Placement()
+    placement = policy.spec.placement
     result = schedule(
         ScheduleRequest(
             placement=placement,
@@ -126,10 +125,10 @@ def as_cluster(status: ClusterStatus) -> Cluster:
     return Cluster(
         metadata=ObjectMeta(name=status.name, labels=settings.labels),
         spec=ClusterSpec(
-            provider=settings.provider or None,
-            region=settings.region or None,
-            zones=settings.zones or None,
-            taints=taints or None,
+            provider=settings.provider,
+            region=settings.region,
+            zones=settings.zones,
+            taints=taints,
         ),
     )
 
@@ -171,7 +170,7 @@ def _rendered_targets(
     overrides: list[AnyOverridePolicy],
 ) -> tuple[PlannedTarget, ...]:
     bases: dict[int | None, dict[str, Any]] = {}
-    digests: dict[tuple[int | None, str], str] = {}
+    digests: dict[tuple[int | None, bytes], str] = {}
     targets = []
     for share in shares:
         if share.replicas not in bases:
@@ -224,7 +223,7 @@ def _suspended(policy: AnyPropagationPolicy) -> tuple[str, ...]:
     if suspension.dispatching:
         return ("*",)
     on = suspension.dispatching_on_clusters
-    return tuple(sorted(on.cluster_names or ())) if on else ()
+    return tuple(sorted(on.cluster_names)) if on else ()
 
 
 def _override(stored: StoredPolicy) -> AnyOverridePolicy:
@@ -238,4 +237,4 @@ def _sealed(plan: Plan) -> Plan:
     effects["targets"] = [
         (target.cluster, target.replicas, target.digest, target.error) for target in plan.targets
     ]
-    return plan.model_copy(update={"digest": sha256(canonical_json(effects).encode()).hexdigest()[:16]})
+    return plan.model_copy(update={"digest": sha256(canonical_json(effects)).hexdigest()[:16]})

@@ -43,8 +43,9 @@ class Planners:
         """Decide for one template, and apply at once where no copy could be stranded by a crash."""
         template = self._templates.put(request.run_id, request.template)
         scopes = {policies_id(None): None, policies_id(request.ref.namespace): request.ref.namespace}
-        *views, clusters = await asyncio.gather(
-            *(self._view(identifier) for identifier in scopes), self._snapshot.clusters()
+        clusters, views = await asyncio.gather(
+            self._snapshot.clusters(),
+            asyncio.gather(*(self._view(identifier) for identifier in scopes)),
         )
 
         def decided() -> Plan:

@@ -108,3 +108,14 @@ class Throttled(Transient):
 
 class NotEstablished(Transient):
     """The kind is not served by this cluster yet; its CRD may be on the way."""
+
+
+def named(category: str, message: str) -> ArgosyError:
+    """The failure of the given category, as Temporal carries it; an unknown one is a plain ArgosyError."""
+    pending = [ArgosyError]
+    while pending:
+        kind = pending.pop()
+        if kind.__name__ == category:
+            return kind(message)
+        pending += kind.__subclasses__()
+    return ArgosyError(message)

@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+PROC = Path("/proc")
 _PR_SET_PDEATHSIG = 1
 # The kernel ties a child to the thread that forked it, so the forking thread must live as long as the process.
 _SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
@@ -101,30 +102,31 @@ def spawn(
 
 def start_time(pid: int) -> str:
     """What tells a process from a later one of the same ID; empty where none runs or it is a zombie."""
-    if sys.platform == "linux":
+    if PROC.exists():
         try:
-            fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+            fields = (PROC / str(pid) / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         except (OSError, IndexError):
             return ""
         return "" if fields[0] == "Z" else fields[19]
-    printed = subprocess.run(
-        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return printed.stdout.strip()
+    return _ps("lstart", pid)
 
 
 def memory(pid: int) -> int:
     """Resident memory in bytes; 0 where the process is gone."""
+    return int(_ps("rss", pid) or 0) * 1024
+
+
+def _ps(field: str, pid: int) -> str:
     printed = subprocess.run(
-        ["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False
+        ["ps", "-o", f"{field}=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
-    return int(printed.stdout.strip() or 0) * 1024
+    return printed.stdout.strip()
 
 
 def cpu_seconds(pid: int) -> float:
     """User and system time spent so far; 0 where the process is gone (Linux only)."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        fields = (PROC / str(pid) / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from argosy.errors import ArgosyError
 from devcluster.process import Identity, memory, spawn
@@ -113,11 +114,11 @@ class TemporalServer:
             arguments += ["--dynamic-config-value", f"{key}={value}"]
         return arguments
 
-    def _remembered(self) -> dict[str, object]:
+    def _remembered(self) -> dict[str, Any]:
         path = self.directory / "temporal.json"
         if not path.exists():
             return {}
-        known: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+        known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return known
 
     def _remember(self) -> None:

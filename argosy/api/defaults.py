@@ -8,7 +8,7 @@ from argosy.api.override import ClusterOverridePolicy, OverridePolicy
 from argosy.api.placement import Placement, SpreadConstraint
 from argosy.api.policy import ClusterPropagationPolicy, Failover, PropagationPolicy, PropagationSpec
 
-P = TypeVar("P", PropagationPolicy, ClusterPropagationPolicy, OverridePolicy, ClusterOverridePolicy)
+P = TypeVar("P", bound=PropagationPolicy | ClusterPropagationPolicy | OverridePolicy | ClusterOverridePolicy)
 
 _DEFAULT_GRACE_SECONDS = 600
 
@@ -33,17 +33,17 @@ def defaulted_placement(placement: Placement) -> Placement:
 def defaulted(policy: P) -> P:
     """A policy as the webhook would store it; selectors of namespaced policies get their namespace."""
     changes: dict[str, Any] = {}
-    if policy.metadata.namespace and policy.spec.resource_selectors:
+    if policy.namespaced and policy.metadata.namespace and policy.spec.resource_selectors:
         changes["resource_selectors"] = tuple(
             selector.model_copy(update={"namespace": selector.namespace or policy.metadata.namespace})
             for selector in policy.spec.resource_selectors
         )
     if isinstance(policy.spec, PropagationSpec):
-        if policy.spec.placement is not None:
-            changes["placement"] = defaulted_placement(policy.spec.placement)
+        changes["placement"] = defaulted_placement(policy.spec.placement)
         if policy.spec.failover is not None:
             changes["failover"] = _failover(policy.spec.failover)
-    return policy.model_copy(update={"spec": policy.spec.model_copy(update=changes)})
+    # model_copy keeps the class, which the type checker does not see through the bound union.
+    return policy.model_copy(update={"spec": policy.spec.model_copy(update=changes)})  # type: ignore[return-value]
 
 
 def _failover(failover: Failover) -> Failover:

@@ -92,8 +92,7 @@ def policy_of(document: Document) -> AnyPropagationPolicy | AnyOverridePolicy:
     Raises:
         InvalidInput: a field is unknown, wrong, contradictory, or not acted upon yet.
     """
-    policy = _validated(document, _POLICIES[document.manifest["kind"]])
-    completed = defaulted(policy)
+    completed = defaulted(_validated(document, _POLICIES[document.manifest["kind"]]))
     for problem in (*problems_of(completed), *unsupported_in(completed)):
         raise InvalidInput(f"{document}: {problem.path} {problem.message}")
     return completed

@@ -1,17 +1,21 @@
-"""Plain Kubernetes objects: what they are called, and their canonical form."""
+"""Manifests as they are: plain mappings, their identity and their digest."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any
 
-from argosy.api.record import Record
+from argosy.api.base import Model
+from argosy.errors import InvalidInput
+
+Manifest = dict[str, Any]
+"""A Kubernetes object as JSON: nothing is known about it but what it says."""
 
 
-class ResourceRef(Record):
-    """Which object: version and kind as written in its manifest."""
+class ResourceRef(Model):
+    """The identity of one object; `namespace` is None for cluster scope and where none is written."""
 
     api_version: str
     kind: str
@@ -20,34 +24,55 @@ class ResourceRef(Record):
 
     @property
     def group(self) -> str:
-        """The API group; empty for the core group."""
+        """The API group, empty for the core group."""
         return self.api_version.rpartition("/")[0]
 
     @property
     def version(self) -> str:
-        """The version within the group."""
         return self.api_version.rpartition("/")[2]
 
     def __str__(self) -> str:
+        """`Deployment default/web`, or `Namespace web` without a namespace."""
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
 def ref_of(manifest: Mapping[str, Any]) -> ResourceRef:
-    """The reference of a manifest that has been checked on loading."""
-    metadata = manifest["metadata"]
+    """Return the identity of `manifest`.
+
+    Raises:
+        InvalidInput: apiVersion, kind or metadata.name is missing or not text.
+    """
+    metadata = manifest.get("metadata")
+    fields = metadata if isinstance(metadata, Mapping) else {}
+    required = {
+        "apiVersion": manifest.get("apiVersion"),
+        "kind": manifest.get("kind"),
+        "metadata.name": fields.get("name"),
+    }
+    for path, value in required.items():
+        if not isinstance(value, str) or not value:
+            raise InvalidInput(f"{path} is missing; every object needs apiVersion, kind and metadata.name.")
+    namespace = fields.get("namespace")
+    if namespace is not None and not isinstance(namespace, str):
+        raise InvalidInput("metadata.namespace is not text; write it as a string or remove it.")
     return ResourceRef(
-        api_version=manifest["apiVersion"],
-        kind=manifest["kind"],
-        namespace=metadata.get("namespace"),
-        name=metadata["name"],
+        api_version=required["apiVersion"] or "",
+        kind=required["kind"] or "",
+        namespace=namespace or None,
+        name=required["metadata.name"] or "",
     )
 
 
-def canonical_json(manifest: Mapping[str, Any]) -> str:
-    """The manifest as JSON that is equal for equal objects: sorted keys, no spaces."""
-    return json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def canonical_json(manifest: Any) -> bytes:
+    """Return the one JSON text of a value: sorted keys, no spaces, UTF-8.
+
+    Raises:
+        ValueError: the value holds a number that JSON cannot express (NaN, infinity).
+    """
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode()
 
 
-def digest(manifest: Mapping[str, Any]) -> str:
-    """SHA-256 of the canonical form, in hex."""
-    return sha256(canonical_json(manifest).encode()).hexdigest()
+def digest(manifest: Any) -> str:
+    """Return the SHA-256 of the canonical JSON, in hex: equal contents have equal digests."""
+    return hashlib.sha256(canonical_json(manifest)).hexdigest()

@@ -1,4 +1,4 @@
-"""Kubernetes' shared types that policies and clusters are made of."""
+"""Shared Kubernetes types: metadata, label selectors, taints and tolerations."""
 
 from __future__ import annotations
 
@@ -6,66 +6,71 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from argosy.api.base import Model
+from argosy.api.base import Bool, Int64, Model, Timestamp
+
+
+class OwnerReference(Model):
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    controller: Bool | None = None
+    block_owner_deletion: Bool | None = None
 
 
 class ObjectMeta(Model):
-    """An object's metadata, with the server-set fields that people paste in along with the rest."""
+    """An object's metadata, with the fields a server sets accepted because people paste live objects."""
 
-    name: str = Field(min_length=1, max_length=253)
-    namespace: str | None = None
-    labels: dict[str, str] | None = None
-    annotations: dict[str, str] | None = None
-    generate_name: str | None = None
-    uid: str | None = None
-    resource_version: str | None = None
-    generation: int | None = None
-    creation_timestamp: str | None = None
-    deletion_timestamp: str | None = None
-    deletion_grace_period_seconds: int | None = None
-    self_link: str | None = None
-    finalizers: tuple[str, ...] | None = None
-    owner_references: tuple[dict[str, Any], ...] | None = None
-    managed_fields: tuple[dict[str, Any], ...] | None = None
+    name: str = ""
+    namespace: str = ""
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+    finalizers: tuple[str, ...] = ()
+    generate_name: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: Int64 = 0
+    self_link: str = ""
+    creation_timestamp: Timestamp | None = None
+    deletion_timestamp: Timestamp | None = None
+    deletion_grace_period_seconds: Int64 | None = None
+    owner_references: tuple[OwnerReference, ...] = ()
+    managed_fields: tuple[dict[str, Any], ...] = ()
 
 
 class LabelSelectorRequirement(Model):
+    """One condition on a label; `operator` is In, NotIn, Exists or DoesNotExist (others never match)."""
+
     key: str
-    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
-    values: tuple[str, ...] | None = None
+    operator: str
+    values: tuple[str, ...] = ()
 
 
 class LabelSelector(Model):
-    match_labels: dict[str, str] | None = None
-    match_expressions: tuple[LabelSelectorRequirement, ...] | None = None
+    """A conjunction of conditions on labels; the empty selector selects everything."""
+
+    match_labels: dict[str, str] = Field(default_factory=dict)
+    match_expressions: tuple[LabelSelectorRequirement, ...] = ()
+
+
+TaintEffect = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
 
 
 class Taint(Model):
-    """A mark on a cluster that keeps away what does not tolerate it."""
-
-    key: str = Field(min_length=1)
-    value: str | None = None
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
-    time_added: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.key}={self.value}:{self.effect}" if self.value else f"{self.key}:{self.effect}"
+    key: str
+    value: str = ""
+    effect: TaintEffect
+    time_added: Timestamp | None = None
 
 
 class Toleration(Model):
-    key: str | None = None
-    operator: Literal["Exists", "Equal", "Lt", "Gt", ""] | None = None
-    value: str | None = None
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute", ""] | None = None
-    toleration_seconds: int | None = None
+    """A tolerated taint; an empty key with Exists tolerates all, an empty effect means every effect.
 
-    def tolerates(self, taint: Taint) -> bool:
-        """Whether this toleration covers `taint`, as Kubernetes defines it."""
-        if self.effect and self.effect != taint.effect:
-            return False
-        if self.key and self.key != taint.key:
-            return False
-        if (self.operator or "Equal") == "Exists":
-            return True
-        # An empty key with Equal never matches: only Exists may leave the key out.
-        return bool(self.key) and (self.value or "") == (taint.value or "")
+    `toleration_seconds` bounds how long a NoExecute taint is tolerated; None means for ever.
+    """
+
+    key: str = ""
+    operator: Literal["", "Exists", "Equal", "Lt", "Gt"] = ""
+    value: str = ""
+    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = ""
+    toleration_seconds: Int64 | None = None

@@ -64,16 +64,16 @@ CLUSTER_SCOPED = frozenset(
 )
 
 
-def parse_kind(text: str) -> str:
-    """The kind that a word on the command line means; unknown words that look like a kind are taken as one.
+def parse_kind(text: str) -> tuple[str | None, str]:
+    """The API group and kind that a word means; the group is None where only the user's cluster could tell.
 
     Raises:
         InvalidInput: the word is neither known nor could be a kind.
     """
-    word, _, _ = text.partition(".")
+    word, dot, group = text.partition(".")
     known = _BY_NAME.get(word.lower())
-    if known is not None:
-        return known[1]
+    if known is not None and (not dot or known[0].startswith(f"{group}/")):
+        return known[0].rpartition("/")[0], known[1]
     if word and word[0].isupper() and word.isalnum():
-        return word
+        return (group if dot else None), word
     raise InvalidInput(f"{text!r} is not a kind; write it as in the manifest, such as Deployment or CronTab")

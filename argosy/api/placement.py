@@ -1,63 +1,76 @@
-"""Where an object goes and how its replicas are divided: the `placement` of a propagation policy."""
+"""Where a propagation goes and how replicas are divided: `spec.placement` of a propagation policy."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
-from argosy.api.base import Model
+from argosy.api.base import Int64, Model
 from argosy.api.meta import LabelSelector, Toleration
 
 
 class FieldSelectorRequirement(Model):
+    """One condition on a cluster's provider, region or zone."""
+
     key: str
     operator: str
-    values: tuple[str, ...] | None = None
+    values: tuple[str, ...] = ()
 
 
 class FieldSelector(Model):
-    match_expressions: tuple[FieldSelectorRequirement, ...] | None = None
+    match_expressions: tuple[FieldSelectorRequirement, ...] = ()
 
 
 class ClusterAffinity(Model):
-    """Which clusters: every part that is given must hold; `exclude` wins over everything."""
+    """A set of clusters: every part given must hold, and `exclude` wins over all of them.
+
+    `label_selector` None means no condition; empty `cluster_names` means any name.
+    """
 
     label_selector: LabelSelector | None = None
     field_selector: FieldSelector | None = None
-    cluster_names: tuple[str, ...] | None = None
-    exclude_clusters: tuple[str, ...] | None = Field(default=None, alias="exclude")
+    cluster_names: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
 
 
-class OverflowAffinityTerm(ClusterAffinity):
-    affinity_name: str = Field(min_length=1, max_length=32)
+class NamedClusterAffinity(ClusterAffinity):
+    """An affinity with a name, as used for overflow groups."""
+
+    affinity_name: str
 
 
-class ClusterAffinityTerm(ClusterAffinity):
-    affinity_name: str = Field(min_length=1, max_length=32)
-    overflow_affinities: tuple[OverflowAffinityTerm, ...] | None = None
+class ClusterAffinityTerm(NamedClusterAffinity):
+    """One of the ordered groups of `clusterAffinities`, with the groups that take what it cannot hold."""
+
+    overflow_affinities: tuple[NamedClusterAffinity, ...] = ()
+
+
+SpreadByField = Literal["cluster", "region", "zone", "provider"]
 
 
 class SpreadConstraint(Model):
-    spread_by_field: Literal["cluster", "region", "zone", "provider", ""] | None = None
-    spread_by_label: str | None = None
-    max_groups: int | None = None
-    min_groups: int | None = None
+    """How many groups of clusters (by field or label) a placement must span; 0 means not given."""
+
+    spread_by_field: SpreadByField | None = None
+    spread_by_label: str = ""
+    max_groups: Int64 = 0
+    min_groups: Int64 = 0
 
 
 class StaticClusterWeight(Model):
     target_cluster: ClusterAffinity
-    weight: int
+    weight: Int64
 
 
 class ClusterPreferences(Model):
-    static_weight_list: tuple[StaticClusterWeight, ...] | None = None
-    dynamic_weight: Literal["AvailableReplicas", ""] | None = None
+    """Weights for dividing replicas; `dynamic_weight` wins over the static list."""
+
+    static_weight_list: tuple[StaticClusterWeight, ...] = ()
+    dynamic_weight: Literal["AvailableReplicas"] | None = None
 
 
 class ReplicaSchedulingStrategy(Model):
-    replica_scheduling_type: Literal["Duplicated", "Divided", ""] | None = None
-    replica_division_preference: Literal["Aggregated", "Weighted", ""] | None = None
+    replica_scheduling_type: Literal["Duplicated", "Divided"] | None = None
+    replica_division_preference: Literal["Aggregated", "Weighted"] | None = None
     weight_preference: ClusterPreferences | None = None
 
 
@@ -66,16 +79,18 @@ class WorkloadAffinityTerm(Model):
 
 
 class WorkloadAffinity(Model):
+    """Keeps workloads that share a label value together (`affinity`) or apart (`anti_affinity`)."""
+
     affinity: WorkloadAffinityTerm | None = None
     anti_affinity: WorkloadAffinityTerm | None = None
 
 
 class Placement(Model):
-    """Where an object goes; everything left out means every cluster, a full copy in each."""
+    """The scheduling part of a propagation policy; no `replica_scheduling` means Duplicated."""
 
     cluster_affinity: ClusterAffinity | None = None
-    cluster_affinities: tuple[ClusterAffinityTerm, ...] | None = None
-    cluster_tolerations: tuple[Toleration, ...] | None = None
-    spread_constraints: tuple[SpreadConstraint, ...] | None = None
+    cluster_affinities: tuple[ClusterAffinityTerm, ...] = ()
+    cluster_tolerations: tuple[Toleration, ...] = ()
+    spread_constraints: tuple[SpreadConstraint, ...] = ()
     replica_scheduling: ReplicaSchedulingStrategy | None = None
     workload_affinity: WorkloadAffinity | None = None

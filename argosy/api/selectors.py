@@ -1,19 +1,37 @@
-"""Selection: labels, templates and clusters. Rules as Karmada's, stated in its reference tables."""
+"""Which labels, templates and clusters a selector means. Pure, and total: a broken selector matches nothing.
+
+Algorithm source: Kubernetes' label selectors; Karmada's resource selectors and cluster affinity.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
-from typing import Any
+from typing import Any, Protocol
 
-from argosy.api.cluster import Cluster
-from argosy.api.meta import LabelSelector
+from argosy.api.formats import is_label_key, is_label_value
+from argosy.api.meta import LabelSelector, LabelSelectorRequirement
 from argosy.api.placement import ClusterAffinity, FieldSelectorRequirement
 from argosy.api.policy import ResourceSelector
 
 
+class ClusterFacts(Protocol):
+    """What an affinity can look at; `argosy.api.cluster.Cluster` is one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+    @property
+    def provider(self) -> str: ...
+    @property
+    def region(self) -> str: ...
+    @property
+    def zones(self) -> tuple[str, ...]: ...
+
+
 class MatchLevel(IntEnum):
-    """How specifically a selector matches; a policy's implicit priority is its best selector's."""
+    """How narrowly a selector means a template; the narrower level ranks higher."""
 
     NONE = 0
     ALL = 1
@@ -21,73 +39,107 @@ class MatchLevel(IntEnum):
     NAME = 3
 
 
+def selector_problem(selector: LabelSelector) -> str | None:
+    """Return why `selector` cannot be evaluated, or None where it is sound."""
+    for key, value in selector.match_labels.items():
+        if not is_label_key(key):
+            return f"{key!r} is not a label key"
+        if not is_label_value(value):
+            return f"{value!r} is not a label value"
+    return next(filter(None, map(_requirement_problem, selector.match_expressions)), None)
+
+
+def _requirement_problem(requirement: LabelSelectorRequirement) -> str | None:
+    key, operator, values = requirement.key, requirement.operator, requirement.values
+    if not is_label_key(key):
+        return f"{key!r} is not a label key"
+    match operator:
+        case "In" | "NotIn":
+            if not values:
+                return f"operator {operator} of {key} needs at least one value"
+        case "Exists" | "DoesNotExist":
+            if values:
+                return f"operator {operator} of {key} takes no values"
+        case _:
+            return f"operator {operator!r} of {key} is none of In, NotIn, Exists and DoesNotExist"
+    return next((f"{value!r} is not a label value" for value in values if not is_label_value(value)), None)
+
+
 def labels_match(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
-    """Whether every part of a label selector holds; an empty selector holds always."""
-    if any(labels.get(key) != value for key, value in (selector.match_labels or {}).items()):
+    """Whether `selector` selects `labels`; an empty selector selects all, a broken one nothing."""
+    if selector_problem(selector) is not None:
         return False
-    for requirement in selector.match_expressions or ():
-        value, values = labels.get(requirement.key), requirement.values or ()
-        match requirement.operator:
-            case "In":
-                holds = value is not None and value in values
-            case "NotIn":
-                holds = value is None or value not in values
-            case "Exists":
-                holds = value is not None
-            case "DoesNotExist":
-                holds = value is None
-        if not holds:
-            return False
-    return True
+    if any(labels.get(key) != value for key, value in selector.match_labels.items()):
+        return False
+    return all(_requirement_holds(requirement, labels) for requirement in selector.match_expressions)
 
 
-def template_match(selector: ResourceSelector, manifest: Mapping[str, Any]) -> MatchLevel:
-    """How specifically `selector` matches a template; a name decides alone, without the label selector."""
-    metadata = manifest.get("metadata", {})
-    if selector.api_version != manifest.get("apiVersion") or selector.kind != manifest.get("kind"):
+def _requirement_holds(requirement: LabelSelectorRequirement, labels: Mapping[str, str]) -> bool:
+    value = labels.get(requirement.key)
+    match requirement.operator:
+        case "In":
+            return value in requirement.values
+        case "NotIn":
+            return value not in requirement.values
+        case "Exists":
+            return value is not None
+        case _:
+            return value is None
+
+
+def match_level(selector: ResourceSelector, manifest: Mapping[str, Any]) -> MatchLevel:
+    """Return how `selector` means `manifest`; with a name in the selector its labels are not consulted."""
+    if manifest.get("apiVersion") != selector.api_version or manifest.get("kind") != selector.kind:
         return MatchLevel.NONE
-    if selector.namespace and selector.namespace != metadata.get("namespace"):
+    metadata = manifest.get("metadata") or {}
+    if selector.namespace and (metadata.get("namespace") or "") != selector.namespace:
         return MatchLevel.NONE
     if selector.name:
-        return MatchLevel.NAME if selector.name == metadata.get("name") else MatchLevel.NONE
+        return MatchLevel.NAME if metadata.get("name") == selector.name else MatchLevel.NONE
     if selector.label_selector is None:
         return MatchLevel.ALL
-    matched = labels_match(selector.label_selector, metadata.get("labels") or {})
-    return MatchLevel.LABEL if matched else MatchLevel.NONE
+    selected = labels_match(selector.label_selector, metadata.get("labels") or {})
+    return MatchLevel.LABEL if selected else MatchLevel.NONE
 
 
-def cluster_matches(affinity: ClusterAffinity | None, cluster: Cluster) -> bool:
-    """Whether a cluster is meant by an affinity; no affinity means every cluster."""
-    if affinity is None:
-        return True
-    if cluster.name in (affinity.exclude_clusters or ()):
+def highest_match(selectors: Iterable[ResourceSelector], manifest: Mapping[str, Any]) -> MatchLevel:
+    """Return the narrowest level at which any of `selectors` means `manifest`."""
+    return max((match_level(selector, manifest) for selector in selectors), default=MatchLevel.NONE)
+
+
+def cluster_matches(affinity: ClusterAffinity, cluster: ClusterFacts) -> bool:
+    """Whether `cluster` belongs to `affinity`: not excluded, and every part given holds."""
+    if cluster.name in affinity.exclude:
         return False
-    if affinity.label_selector and not labels_match(affinity.label_selector, cluster.metadata.labels or {}):
+    if affinity.label_selector is not None and not labels_match(affinity.label_selector, cluster.labels):
         return False
-    requirements = (affinity.field_selector.match_expressions if affinity.field_selector else None) or ()
-    if not all(_field_holds(requirement, cluster) for requirement in requirements):
+    if affinity.field_selector is not None and not all(
+        _field_holds(requirement, cluster) for requirement in affinity.field_selector.match_expressions
+    ):
         return False
     return not affinity.cluster_names or cluster.name in affinity.cluster_names
 
 
-def _field_holds(requirement: FieldSelectorRequirement, cluster: Cluster) -> bool:
-    values = set(requirement.values or ())
+def _field_holds(requirement: FieldSelectorRequirement, cluster: ClusterFacts) -> bool:
+    present: tuple[str, ...]
     match requirement.key:
+        case "provider":
+            present = (cluster.provider,) if cluster.provider else ()
+        case "region":
+            present = (cluster.region,) if cluster.region else ()
         case "zone":
-            held = set(cluster.zones)
-        case "provider" | "region":
-            value = cluster.spec.provider if requirement.key == "provider" else cluster.spec.region
-            held = {value} if value else set()
+            present = cluster.zones
         case _:
             return False
+    overlap = any(value in requirement.values for value in present)
     match requirement.operator:
         case "In":
-            return bool(held & values)
+            return overlap
         case "NotIn":
-            return not held & values
+            return not overlap
         case "Exists":
-            return bool(held)
+            return bool(present)
         case "DoesNotExist":
-            return not held
+            return not present
         case _:
             return False

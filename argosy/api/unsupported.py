@@ -30,7 +30,7 @@ def unsupported_in(policy: AnyPropagationPolicy | AnyOverridePolicy) -> Iterator
     """The fields of a policy that would have no effect, each with what to do about it."""
     if isinstance(policy, AnyOverridePolicy):
         return
-    spec = policy.spec.model_dump(by_alias=True, exclude_none=True)
+    spec = policy.spec.model_dump(by_alias=True, exclude_defaults=True, mode="json")
     for path, harmless in _NOT_YET.items():
         value = _at(spec, path)
         if value is not None and value not in harmless:

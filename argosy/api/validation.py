@@ -49,7 +49,7 @@ def label_value_fault(value: str) -> str:
 
 
 def _selectors(selectors: Iterable[ResourceSelector], namespace: str | None) -> Iterator[Problem]:
-    if namespace is None:
+    if not namespace:
         return
     for position, selector in enumerate(selectors):
         if selector.namespace != namespace:
@@ -61,8 +61,7 @@ def _selectors(selectors: Iterable[ResourceSelector], namespace: str | None) -> 
 
 def _propagation_spec(policy: AnyPropagationPolicy) -> Iterator[Problem]:
     spec = policy.spec
-    if spec.placement is not None:
-        yield from _placement(spec.placement)
+    yield from _placement(spec.placement)
     if spec.suspension and spec.suspension.dispatching and spec.suspension.dispatching_on_clusters:
         if spec.suspension.dispatching_on_clusters.cluster_names:
             yield Problem(
@@ -173,7 +172,8 @@ def _failover(failover: Failover, *, propagate_deps: bool) -> Iterator[Problem]:
     base = "spec.failover.application"
     if not propagate_deps:
         yield Problem(path="spec.propagateDeps", message="application failover needs it; set it to true")
-    tolerance = application.decision_conditions.toleration_seconds
+    conditions = application.decision_conditions
+    tolerance = conditions.toleration_seconds if conditions else None
     if tolerance is not None and tolerance < 0:
         yield Problem(path=f"{base}.decisionConditions.tolerationSeconds", message="must not be negative")
     grace = application.grace_period_seconds
@@ -193,8 +193,9 @@ def _failover(failover: Failover, *, propagate_deps: bool) -> Iterator[Problem]:
 def _override_spec(policy: AnyOverridePolicy) -> Iterator[Problem]:
     spec = policy.spec
     if spec.override_rules:
-        for field, value in (("targetCluster", spec.target_cluster), ("overriders", spec.overriders)):
-            if value is not None:
+        single = (("targetCluster", spec.target_cluster), ("overriders", spec.overriders))
+        for field, value in single:
+            if value is not None and value != Overriders():
                 yield Problem(
                     path=f"spec.{field}",
                     message="is deprecated and excludes overrideRules; move it into a rule",
@@ -203,7 +204,7 @@ def _override_spec(policy: AnyOverridePolicy) -> Iterator[Problem]:
         base = f"spec.overrideRules[{position}]"
         yield from _field_selector(rule.target_cluster, f"{base}.targetCluster")
         yield from _overriders(rule.overriders, f"{base}.overriders")
-    if not spec.override_rules and spec.overriders is not None:
+    if not spec.override_rules:
         yield from _field_selector(spec.target_cluster, "spec.targetCluster")
         yield from _overriders(spec.overriders, "spec.overriders")
 
@@ -226,9 +227,9 @@ def _overriders(overriders: Overriders, base: str) -> Iterator[Problem]:
     for position, field in enumerate(overriders.field_overrider or ()):
         path = f"{base}.fieldOverrider[{position}]"
         yield from _pointer(field.field_path, f"{path}.fieldPath")
-        if bool(field.json_patches) == bool(field.yaml_patches):
+        if bool(field.json_operations) == bool(field.yaml_operations):
             yield Problem(path=path, message="needs exactly one of json and yaml")
-        for name, entries in (("json", field.json_patches or ()), ("yaml", field.yaml_patches or ())):
+        for name, entries in (("json", field.json_operations), ("yaml", field.yaml_operations)):
             for number, entry in enumerate(entries):
                 inner = f"{path}.{name}[{number}]"
                 yield from _pointer(entry.sub_path, f"{inner}.subPath")
@@ -260,10 +261,7 @@ def _field_selector(affinity: ClusterAffinity | None, base: str) -> Iterator[Pro
 
 def _selects_everything(affinity: ClusterAffinity) -> bool:
     return not (
-        affinity.label_selector
-        or affinity.field_selector
-        or affinity.cluster_names
-        or affinity.exclude_clusters
+        affinity.label_selector or affinity.field_selector or affinity.cluster_names or affinity.exclude
     )
 
 

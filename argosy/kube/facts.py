@@ -131,5 +131,5 @@ def _resources(
 
 def _add(into: dict[str, Quantity], amounts: Mapping[str, Any]) -> None:
     for resource, amount in amounts.items():
-        quantity = Quantity.parse(amount)
+        quantity = Quantity(amount)
         into[resource] = into[resource] + quantity if resource in into else quantity

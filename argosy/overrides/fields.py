@@ -28,12 +28,12 @@ def override_field(manifest: dict[str, Any], overrider: FieldOverrider) -> None:
         ) from error
     if not isinstance(text, str):
         raise OverrideError(f"field {overrider.field_path} is not a string; correct fieldPath")
-    if not overrider.json_patches and not overrider.yaml_patches:
+    if not overrider.json_operations and not overrider.yaml_operations:
         # Karmada writes back the empty result of patching nothing.
         pointer.set(manifest, "")
         return
-    is_json = bool(overrider.json_patches)
-    entries = overrider.json_patches or overrider.yaml_patches or ()
+    is_json = bool(overrider.json_operations)
+    entries = overrider.json_operations or overrider.yaml_operations
     try:
         document = json.loads(text) if is_json else yaml.safe_load(text)
     except (ValueError, yaml.YAMLError) as error:

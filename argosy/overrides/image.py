@@ -53,7 +53,7 @@ class Image:
 
     def change(self, overrider: ImageOverrider) -> None:
         """Apply one overrider to this image."""
-        value = "" if overrider.operator == "remove" else overrider.value or ""
+        value = "" if overrider.operator == "remove" else overrider.value
         added = overrider.operator == "add"
         match overrider.component:
             case "Registry":

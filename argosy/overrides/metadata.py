@@ -13,7 +13,7 @@ def override_metadata(manifest: dict[str, Any], overrider: LabelAnnotationOverri
     """Add, replace or remove labels or annotations of the object itself; replacing needs the key to exist."""
     metadata = manifest.setdefault("metadata", {})
     entries = dict(metadata.get(field) or {})
-    for key, value in (overrider.value or {}).items():
+    for key, value in overrider.value.items():
         if overrider.operator == "remove":
             entries.pop(key, None)
         elif overrider.operator == "add" or key in entries:
@@ -30,7 +30,7 @@ def override_command(manifest: dict[str, Any], overrider: CommandArgsOverrider, 
         spec = (spec.get("template") or {}).get("spec") or {}
     elif kind != "Pod":
         return
-    values = list(overrider.value or ())
+    values = list(overrider.value)
     for container in spec.get("containers") or ():
         if container.get("name") == overrider.container_name:
             current = list(container.get(field) or ())

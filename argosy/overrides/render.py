@@ -19,7 +19,7 @@ from argosy.api.override import (
     Overriders,
 )
 from argosy.api.record import Record
-from argosy.api.selectors import MatchLevel, cluster_matches, template_match
+from argosy.api.selectors import MatchLevel, cluster_matches, highest_match
 from argosy.errors import OverrideError
 from argosy.overrides.fields import override_field
 from argosy.overrides.image import override_images
@@ -55,7 +55,7 @@ def render(
     current: Manifest = copy.deepcopy(dict(manifest))
     applied: list[AppliedRule] = []
     pool = list(policies)
-    namespace = (manifest.get("metadata") or {}).get("namespace")
+    namespace = (manifest.get("metadata") or {}).get("namespace") or ""
     levels: tuple[list[AnyOverridePolicy], ...] = (
         [p for p in pool if isinstance(p, ClusterOverridePolicy)],
         [
@@ -67,7 +67,7 @@ def render(
     for level in levels:
         for policy in _ordered(level, current):
             for number, rule in enumerate(_rules(policy), start=1):
-                if cluster_matches(rule.target_cluster, cluster):
+                if rule.target_cluster is None or cluster_matches(rule.target_cluster, cluster):
                     name = AppliedRule(kind=policy.kind, policy=policy.metadata.name, rule=number)
                     current = _applied(current, rule.overriders, name)
                     applied.append(name)
@@ -97,14 +97,14 @@ def _level(policy: AnyOverridePolicy, manifest: Manifest) -> MatchLevel:
     selectors = policy.spec.resource_selectors
     if not selectors:
         return MatchLevel.ALL
-    return max(template_match(selector, manifest) for selector in selectors)
+    return highest_match(selectors, manifest)
 
 
 def _rules(policy: AnyOverridePolicy) -> tuple[OverrideRule, ...]:
     spec = policy.spec
     if spec.override_rules:
         return spec.override_rules
-    if spec.overriders is None:
+    if spec.target_cluster is None and spec.overriders == Overriders():
         return ()
     return (OverrideRule(target_cluster=spec.target_cluster, overriders=spec.overriders),)
 
@@ -112,20 +112,19 @@ def _rules(policy: AnyOverridePolicy) -> tuple[OverrideRule, ...]:
 def _applied(manifest: Manifest, overriders: Overriders, rule: AppliedRule) -> Manifest:
     """One rule: image, command, args, labels, annotations, fields, then plaintext as a single patch."""
     steps: list[tuple[Callable[[Manifest, Any], None], Sequence[Any]]] = [
-        (override_images, overriders.image_overrider or ()),
-        (_command("command"), overriders.command_overrider or ()),
-        (_command("args"), overriders.args_overrider or ()),
-        (_metadata("labels"), overriders.labels_overrider or ()),
-        (_metadata("annotations"), overriders.annotations_overrider or ()),
-        (override_field, overriders.field_overrider or ()),
+        (override_images, overriders.image_overrider),
+        (_command("command"), overriders.command_overrider),
+        (_command("args"), overriders.args_overrider),
+        (_metadata("labels"), overriders.labels_overrider),
+        (_metadata("annotations"), overriders.annotations_overrider),
+        (override_field, overriders.field_overrider),
     ]
     try:
         for step, entries in steps:
             for entry in entries:
                 step(manifest, entry)
         operations = [
-            {"op": entry.operator, "path": entry.path, "value": entry.value}
-            for entry in overriders.plaintext or ()
+            {"op": entry.operator, "path": entry.path, "value": entry.value} for entry in overriders.plaintext
         ]
         changed: Manifest = patched(manifest, operations)
         if not changed.get("kind") or not changed.get("apiVersion"):

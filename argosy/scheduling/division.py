@@ -36,7 +36,7 @@ def by_static_weight(
     Clusters that no rule means get nothing; where no cluster has any weight, all weigh the same.
     """
     preference = scheduling.weight_preference if scheduling else None
-    rules = (preference.static_weight_list if preference else None) or ()
+    rules = preference.static_weight_list if preference else ()
     weights = {
         cluster.name: max(
             (rule.weight for rule in rules if cluster_matches(rule.target_cluster, cluster)), default=0

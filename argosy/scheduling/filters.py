@@ -14,9 +14,10 @@ Filter = Callable[[ScheduleRequest, Cluster], str]
 _REPELLING = {"NoSchedule", "NoExecute"}
 
 
-def affinity(request: ScheduleRequest, cluster: Cluster) -> str:
+def cluster_affinity(request: ScheduleRequest, cluster: Cluster) -> str:
     """Only clusters that the placement means."""
-    if cluster_matches(request.placement.cluster_affinity, cluster):
+    affinity = request.placement.cluster_affinity
+    if affinity is None or cluster_matches(affinity, cluster):
         return ""
     return "cluster(s) did not match the placement cluster affinity constraint"
 
@@ -25,8 +26,8 @@ def taint_toleration(request: ScheduleRequest, cluster: Cluster) -> str:
     """No taint that the placement does not tolerate; a cluster that holds a copy keeps it."""
     if cluster.name in request.previous:
         return ""
-    taint = untolerated(cluster.spec.taints or (), request.placement.cluster_tolerations or ())
-    return f"cluster(s) had untolerated taint {{{taint}}}" if taint else ""
+    taint = untolerated(cluster.spec.taints, request.placement.cluster_tolerations)
+    return f"cluster(s) had untolerated taint {{{_shown(taint)}}}" if taint else ""
 
 
 def untolerated(taints: Iterable[Taint], tolerations: Iterable[Toleration]) -> Taint | None:
@@ -35,13 +36,29 @@ def untolerated(taints: Iterable[Taint], tolerations: Iterable[Toleration]) -> T
         (
             taint
             for taint in taints
-            if taint.effect in _REPELLING and not any(t.tolerates(taint) for t in tolerations)
+            if taint.effect in _REPELLING and not any(tolerates(t, taint) for t in tolerations)
         ),
         None,
     )
 
 
-FILTERS: tuple[Filter, ...] = (taint_toleration, affinity)
+def tolerates(toleration: Toleration, taint: Taint) -> bool:
+    """Whether a toleration covers a taint, as Kubernetes defines it."""
+    if toleration.effect and toleration.effect != taint.effect:
+        return False
+    if toleration.key and toleration.key != taint.key:
+        return False
+    if toleration.operator == "Exists":
+        return True
+    # An empty key with Equal never matches: only Exists may leave the key out.
+    return bool(toleration.key) and toleration.value == taint.value
+
+
+def _shown(taint: Taint) -> str:
+    return f"{taint.key}={taint.value}:{taint.effect}" if taint.value else f"{taint.key}:{taint.effect}"
+
+
+FILTERS: tuple[Filter, ...] = (taint_toleration, cluster_affinity)
 
 
 def rejection(request: ScheduleRequest, cluster: Cluster) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from argosy.api.policy import AnyPropagationPolicy, PropagationPolicy
-from argosy.api.selectors import MatchLevel, template_match
+from argosy.api.selectors import MatchLevel, highest_match
 
 CLAIMED_BY = "resourcetemplate.karmada.io/claimed-by"
 SYSTEM_NAMESPACES = re.compile(r"kube-.*|karmada-system|karmada-cluster|karmada-es-.*")
@@ -38,13 +38,14 @@ class PolicyIndex:
         ranked = [
             (
                 not isinstance(policy, PropagationPolicy),
-                -(policy.spec.priority or 0),
+                -policy.spec.priority,
                 -level,
                 policy.metadata.name,
                 policy,
             )
             for policy in candidates
-            if _in_scope(policy, namespace) and (level := match_level(policy, manifest)) != MatchLevel.NONE
+            if _in_scope(policy, namespace)
+            and (level := highest_match(policy.spec.resource_selectors, manifest)) != MatchLevel.NONE
         ]
         return min(ranked, key=lambda rank: rank[:4])[4] if ranked else None
 
@@ -57,15 +58,10 @@ def is_propagated(manifest: Mapping[str, Any]) -> bool:
     return not SYSTEM_NAMESPACES.fullmatch(metadata.get("namespace") or "")
 
 
-def match_level(policy: AnyPropagationPolicy, manifest: Mapping[str, Any]) -> MatchLevel:
-    """The implicit priority of a policy for a template: that of its most specific matching selector."""
-    return max(template_match(selector, manifest) for selector in policy.spec.resource_selectors)
-
-
 def still_matches(policy: AnyPropagationPolicy, manifest: Mapping[str, Any]) -> bool:
     """Whether a policy may keep a template that it placed before."""
     in_scope = _in_scope(policy, manifest.get("metadata", {}).get("namespace"))
-    return in_scope and match_level(policy, manifest) != MatchLevel.NONE
+    return in_scope and highest_match(policy.spec.resource_selectors, manifest) != MatchLevel.NONE
 
 
 def _in_scope(policy: AnyPropagationPolicy, namespace: str | None) -> bool:

@@ -1,0 +1,464 @@
+"""What the command line asks of Temporal: start and update entities, and read what they publish."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import socket
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+from temporalio.api.enums.v1 import PendingActivityState, TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities import attributes
+from argosy.api.ids import policies_id, propagation_id
+from argosy.api.manifest import ResourceRef, canonical_json, ref_of
+from argosy.api.policyset import PolicyEdit, PolicyEdited, PolicySetInput, PolicySetState
+from argosy.api.propagation import (
+    Deletion,
+    PropagationInput,
+    PropagationState,
+    PropagationStatus,
+    Retry,
+    Submission,
+    Submitted,
+)
+from argosy.config import Settings
+from argosy.errors import InvalidInput, NotFound, Transient, Unreachable, named
+
+# One payload may have 2 MiB; the rest is for what travels along.
+MAX_PAYLOAD = 1_900_000
+_CHECK_ABOVE = 200_000
+TASK_TIMEOUT = timedelta(seconds=3)
+ANSWER_TIMEOUT = 15.0
+BULK_WINDOW = 32
+
+R = TypeVar("R", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A template that Temporal has taken."""
+
+    ref: ResourceRef
+    workflow_id: str
+    revision: int
+    action: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An activity that is under way or waits for its next attempt."""
+
+    kind: str
+    cluster: str
+    attempt: int
+    waiting: bool
+    next_attempt: datetime | None
+    message: str
+    category: str
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A propagation as it is now: what it published, and what is under way."""
+
+    workflow_id: str
+    running: bool
+    status: PropagationStatus
+    attempts: dict[str, Attempt]
+
+
+class Session:
+    """One connection, used by one command."""
+
+    def __init__(self, client: Client, settings: Settings) -> None:
+        self.client = client
+        self.settings = settings
+        self.actor = f"{getpass.getuser()}@{socket.gethostname()}"
+
+    # -- templates ----------------------------------------------------------------------------------
+
+    async def submit(self, manifest: dict[str, Any]) -> Accepted:
+        """Start the entity of a template, or hand it the new template where it exists.
+
+        Raises:
+            InvalidInput: the template is too large.
+            Conflict: it is being deleted.
+            Unreachable: Temporal or a worker does not answer.
+        """
+        ref = ref_of(manifest)
+        identifier = id_of(ref)
+        text = canonical_json(manifest).decode()
+        start = self._first_run(ref, text)
+        await self._check_size(start, ref)
+        while True:
+            try:
+                await self._start(identifier, ref, start)
+                return Accepted(ref=ref, workflow_id=identifier, revision=1, action="created")
+            except WorkflowAlreadyStartedError:
+                pass
+            submission = Submission(template=text, digest=start.state.digest, submitted_by=self.actor)
+            answer = await self._update(identifier, "submit", submission, Submitted)
+            if answer is not None:
+                action = "configured" if answer.changed else "unchanged"
+                return Accepted(ref=ref, workflow_id=identifier, revision=answer.revision, action=action)
+
+    async def submit_all(self, manifests: Sequence[dict[str, Any]]) -> list[Accepted | Exception]:
+        """Submit many, a window at a time; each gets its own result."""
+        gate = asyncio.Semaphore(BULK_WINDOW)
+
+        async def one(manifest: dict[str, Any]) -> Accepted:
+            async with gate:
+                return await self.submit(manifest)
+
+        results = await asyncio.gather(*(one(m) for m in manifests), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, Exception):
+                raise result
+        return [
+            result
+            for result in results
+            if not isinstance(result, BaseException) or isinstance(result, Exception)
+        ]
+
+    async def delete(self, ref: ResourceRef, *, orphan: Sequence[str], preserve: bool) -> str:
+        """Ask an entity to delete its copies; returns its ID.
+
+        Raises:
+            NotFound: there is no such propagation.
+        """
+        identifier = id_of(ref)
+        deletion = Deletion(
+            request_id=new_id(), requested_by=self.actor, orphan=tuple(orphan), preserve=preserve
+        )
+        answer = await self._update(identifier, "delete", deletion, str)
+        if answer is None:
+            raise NotFound(f"{ref} is not propagated; see `argosy get propagations -A`")
+        return identifier
+
+    async def retry(self, ref: ResourceRef, *, clusters: Sequence[str]) -> tuple[str, ...]:
+        """Ask an entity to try again now; returns the clusters that had something to retry.
+
+        Raises:
+            NotFound: there is no such propagation.
+        """
+        request = Retry(request_id=new_id(), requested_by=self.actor, clusters=tuple(clusters))
+        answer = await self._update(id_of(ref), "retry", request, tuple[str, ...])
+        if answer is None:
+            raise NotFound(f"{ref} is not propagated; see `argosy get propagations -A`")
+        return answer
+
+    async def find(self, group: str | None, kind: str, name: str, namespace: str) -> ResourceRef:
+        """The template that KIND NAME means; kinds that only the user's CRDs know are looked up in the lists.
+
+        Raises:
+            NotFound: there is none.
+            InvalidInput: kinds of several groups match.
+        """
+        conditions = [
+            'WorkflowType = "Propagation" AND ExecutionStatus = "Running"',
+            f'{attributes.KIND.name} = "{kind}" AND {attributes.NAME.name} = "{name}"',
+        ]
+        found = [observed async for observed in self.propagations(" AND ".join(conditions))]
+        refs = {
+            status.ref.group: status.ref
+            for status in found
+            if status.ref.namespace in {None, namespace} and group in {None, status.ref.group}
+        }
+        if len(refs) > 1:
+            raise InvalidInput(
+                f"{kind} {name} exists in {', '.join(sorted(refs))}; write {kind}.GROUP instead"
+            )
+        if refs:
+            return next(iter(refs.values()))
+        # The lists lag behind; a known group gives the ID, which is asked directly.
+        for scope in (namespace, None):
+            candidate = ResourceRef(
+                api_version=f"{group}/v1" if group else "v1", kind=kind, namespace=scope, name=name
+            )
+            described = await self._describe(id_of(candidate))
+            if described is not None and described.status == WorkflowExecutionStatus.RUNNING:
+                status = await described.memo_value(attributes.STATUS, None, type_hint=PropagationStatus)
+                return status.ref if status else candidate
+        raise NotFound(f"{kind} {namespace}/{name} is not propagated; see `argosy get propagations -A`")
+
+    async def observe(self, ref: ResourceRef) -> Observed:
+        """A propagation as it is now, read consistently and without a worker.
+
+        Raises:
+            NotFound: there is no such propagation.
+        """
+        identifier = id_of(ref)
+        described = await self._describe(identifier)
+        if described is None:
+            raise NotFound(f"{ref} is not propagated; see `argosy get propagations -A`")
+        status = await described.memo_value(attributes.STATUS, None, type_hint=PropagationStatus)
+        if status is None:
+            raise NotFound(f"{ref} has published nothing; see `temporal workflow show -w {identifier}`")
+        return Observed(
+            workflow_id=identifier,
+            running=described.status == WorkflowExecutionStatus.RUNNING,
+            status=status,
+            attempts=await self._attempts(described),
+        )
+
+    async def state(self, ref: ResourceRef) -> PropagationInput:
+        """The input of the current run: the template, and the state that it began with."""
+        described = await self._describe(id_of(ref))
+        if described is None:
+            raise NotFound(f"{ref} is not propagated; see `argosy get propagations -A`")
+        handle = self.client.get_workflow_handle(described.id, run_id=described.run_id)
+        async for event in handle.fetch_history_events(page_size=1):
+            payloads = list(event.workflow_execution_started_event_attributes.input.payloads)
+            values = await self.client.data_converter.decode(payloads, [PropagationInput])
+            start: PropagationInput = values[0]
+            return start
+        raise NotFound(f"{ref} has no history; see `temporal workflow show -w {described.id}`")
+
+    async def propagations(self, query: str) -> AsyncIterator[PropagationStatus]:
+        """What the lists show for a query; they lag behind by fractions of a second."""
+        async for execution in self.client.list_workflows(query):
+            status = await execution.memo_value(attributes.STATUS, None, type_hint=PropagationStatus)
+            if status is not None:
+                yield status
+
+    # -- policies -----------------------------------------------------------------------------------
+
+    async def edit_policies(
+        self,
+        namespace: str | None,
+        *,
+        put: Sequence[dict[str, Any]] = (),
+        delete: Sequence[tuple[str, str]] = (),
+    ) -> PolicyEdited:
+        """Store and delete policies of one namespace, or of the cluster scope, all or nothing.
+
+        Raises:
+            Unreachable: Temporal or a worker does not answer.
+        """
+        edit = PolicyEdit(request_id=new_id(), requested_by=self.actor, put=tuple(put), delete=tuple(delete))
+        start = PolicySetInput(state=PolicySetState(namespace=namespace))
+
+        async def attempt() -> PolicyEdited:
+            operation = WithStartWorkflowOperation(
+                "PolicySet",
+                start,
+                id=policies_id(namespace),
+                task_queue=self.settings.task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                task_timeout=TASK_TIMEOUT,
+                static_summary=f"policies of {namespace or 'the cluster scope'}",
+            )
+            answer: PolicyEdited = await self.client.execute_update_with_start_workflow(
+                "edit", edit, start_workflow_operation=operation, id=edit.request_id, result_type=PolicyEdited
+            )
+            return answer
+
+        return await self._answered(attempt)
+
+    async def policies(self, namespace: str | None) -> PolicySetState:
+        """The policies of one namespace, or of the cluster scope."""
+        described = await self._describe(policies_id(namespace))
+        if described is None or described.status != WorkflowExecutionStatus.RUNNING:
+            return PolicySetState(namespace=namespace)
+        handle = self.client.get_workflow_handle(described.id, run_id=described.run_id)
+        async for event in handle.fetch_history_events(page_size=1):
+            payloads = list(event.workflow_execution_started_event_attributes.input.payloads)
+            values = await self.client.data_converter.decode(payloads, [PolicySetInput])
+            state: PolicySetState = values[0].state
+            return state
+        return PolicySetState(namespace=namespace)
+
+    async def policy_namespaces(self) -> list[str | None]:
+        """Every namespace that has policies, and None for the cluster scope."""
+        found: list[str | None] = []
+        query = 'WorkflowType = "PolicySet" AND ExecutionStatus = "Running"'
+        async for execution in self.client.list_workflows(query):
+            start = await execution.memo_value(attributes.STATUS, None)
+            if isinstance(start, dict):
+                found.append(start.get("namespace"))
+        return sorted(found, key=lambda name: name or "")
+
+    # -- the way to Temporal ------------------------------------------------------------------------
+
+    async def require_worker(self) -> None:
+        """Make sure that somebody would act upon a request before it is made.
+
+        Raises:
+            Unreachable: no worker polls the task queue.
+        """
+        request = DescribeTaskQueueRequest(
+            namespace=self.client.namespace,
+            task_queue=TaskQueue(name=self.settings.task_queue),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        )
+        described = await self.client.workflow_service.describe_task_queue(request)
+        if not described.pollers:
+            raise Unreachable(
+                f"no worker polls task queue {self.settings.task_queue}, so nothing was submitted; "
+                "start one with `argosy worker run`"
+            )
+
+    async def _update(self, identifier: str, name: str, argument: Any, result: Any) -> Any:
+        """Execute an update until it is answered; None where no such entity is open."""
+        handle = self.client.get_workflow_handle(identifier)
+        update_id = new_id()
+
+        async def attempt() -> Any:
+            return await handle.execute_update(name, argument, id=update_id, result_type=result)
+
+        try:
+            return await self._answered(attempt)
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return None
+            raise
+
+    async def _answered(self, attempt: Any) -> Any:
+        """Repeat what was cut off by a run that was just ending; messages carry request IDs, so that is safe."""
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                while True:
+                    try:
+                        return await attempt()
+                    except WorkflowUpdateFailedError as error:
+                        cause = error.cause
+                        if (
+                            isinstance(cause, ApplicationError)
+                            and cause.type == "AcceptedUpdateCompletedWorkflow"
+                        ):
+                            continue
+                        if isinstance(cause, ApplicationError):
+                            raise named(cause.type or "", cause.message) from error
+                        raise Transient(f"the request failed: {cause}; try again") from error
+                    except RPCError as error:
+                        if "unexpected workflow task failure" not in error.message:
+                            raise
+                        await asyncio.sleep(0.05)
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            raise Unreachable(
+                f"no worker answered within {ANSWER_TIMEOUT:.0f} s; the request may still be carried out. "
+                f"See `argosy worker run` for task queue {self.settings.task_queue}"
+            ) from None
+
+    async def _start(self, identifier: str, ref: ResourceRef, start: PropagationInput) -> None:
+        status = PropagationStatus(
+            ref=ref,
+            revision=1,
+            pass_number=0,
+            phase=start.state.phase,
+            reason=start.state.reason,
+            message="accepted",
+            submitted_by=start.state.submitted_by,
+            submitted_at=start.state.submitted_at,
+            digest=start.state.digest,
+        )
+        await self.client.start_workflow(
+            "Propagation",
+            start,
+            id=identifier,
+            task_queue=self.settings.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            task_timeout=TASK_TIMEOUT,
+            memo={attributes.STATUS: status},
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(attributes.NAMESPACE, ref.namespace or "_"),
+                    SearchAttributePair(attributes.KIND, ref.kind),
+                    SearchAttributePair(attributes.NAME, ref.name),
+                    SearchAttributePair(attributes.PHASE, str(start.state.phase)),
+                    SearchAttributePair(attributes.REVISION, 1),
+                ]
+            ),
+            static_summary=f"{ref}"[:200],
+        )
+
+    def _first_run(self, ref: ResourceRef, text: str) -> PropagationInput:
+        return PropagationInput(
+            template=text,
+            state=PropagationState(
+                ref=ref,
+                digest=sha256(text.encode()).hexdigest(),
+                submitted_by=self.actor,
+                submitted_at=datetime.now(UTC),
+            ),
+        )
+
+    async def _check_size(self, start: PropagationInput, ref: ResourceRef) -> None:
+        if len(start.template) < _CHECK_ABOVE:
+            return
+        payloads = await self.client.data_converter.encode([start])
+        size = sum(payload.ByteSize() for payload in payloads)
+        if size > MAX_PAYLOAD:
+            raise InvalidInput(
+                f"{ref} takes {size:,} bytes after compression, and Temporal stores at most {MAX_PAYLOAD:,}; "
+                "make it smaller, for example by splitting its data over several objects"
+            )
+
+    async def _describe(self, identifier: str) -> WorkflowExecutionDescription | None:
+        try:
+            return await self.client.get_workflow_handle(identifier).describe()
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return None
+            raise
+
+    async def _attempts(self, described: WorkflowExecutionDescription) -> dict[str, Attempt]:
+        found: dict[str, Attempt] = {}
+        for pending in described.raw_description.pending_activities:
+            kind, _, rest = pending.activity_id.partition("/")
+            cluster = rest.rpartition("/")[0]
+            if kind not in {"apply", "remove"} or not cluster:
+                continue
+            message = category = ""
+            if pending.HasField("last_failure"):
+                failure = await self._failure(pending.last_failure)
+                message, category = str(failure), getattr(failure, "type", "") or ""
+            waiting = pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+            due = pending.next_attempt_schedule_time
+            found[cluster] = Attempt(
+                kind=kind,
+                cluster=cluster,
+                attempt=pending.attempt,
+                waiting=waiting and pending.attempt > 1,
+                next_attempt=due.ToDatetime(UTC) if pending.HasField("next_attempt_schedule_time") else None,
+                message=message.removeprefix(f"{category}: "),
+                category=category,
+            )
+        return found
+
+    async def _failure(self, failure: Any) -> BaseException:
+        converter = self.client.data_converter
+        codec = converter.payload_codec
+        if codec is not None:
+            await codec.decode_failure(failure)
+        return converter.failure_converter.from_failure(failure, converter.payload_converter)
+
+
+def id_of(ref: ResourceRef) -> str:
+    """The workflow ID of a template."""
+    return propagation_id(api_version=ref.api_version, kind=ref.kind, namespace=ref.namespace, name=ref.name)
+
+
+def new_id() -> str:
+    """A fresh request ID."""
+    return uuid.uuid4().hex
