@@ -30,27 +30,32 @@ _TYPES = {
 }
 
 
-async def connect(settings: Settings, *, profile: str | None = None) -> Client:
+async def connect(settings: Settings, *, profile: str | None = None, address: str | None = None) -> Client:
     """Connect as Temporal's profile and variables say, with Argosy's data converter.
+
+    Args:
+        address: host:port to connect to without looking at profiles and variables.
 
     Raises:
         InvalidInput: the profile or the key ring is wrong.
         Unreachable: no Temporal server answers.
     """
     try:
-        config = ClientConfig.load_client_connect_config(profile)
+        config = (
+            ClientConfig.load_client_connect_config(profile) if address is None else {"target_host": address}
+        )
     except (ValueError, RuntimeError, KeyError, OSError) as error:
         raise InvalidInput(
             f"Temporal's configuration cannot be used: {error}; see `temporal config`"
         ) from error
-    address = config.setdefault("target_host", DEFAULT_ADDRESS)
+    target = config.setdefault("target_host", DEFAULT_ADDRESS)
     namespace = config.get("namespace") or "default"
     converter = data_converter(settings, namespace=namespace)
     try:
         return await Client.connect(**config, data_converter=converter)
     except (RuntimeError, RPCError) as error:
         raise Unreachable(
-            f"Temporal does not answer at {address}; start it (`argosy dev up` for a local one), "
+            f"Temporal does not answer at {target}; start it (`argosy dev up` for a local one), "
             "or set TEMPORAL_ADDRESS or --profile"
         ) from error
 

@@ -45,7 +45,8 @@ def temporal_errors(run: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]
         try:
             return await run(*args, **kwargs)
         except ArgosyError as error:
-            raise to_application_error(error) from error
+            # Without its cause: the server keeps only 4 KiB of a pending activity's failure, chain and stack included.
+            raise to_application_error(error) from None
         except TemporalError:
             raise
         except Exception as error:

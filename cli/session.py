@@ -117,7 +117,7 @@ class Session:
             except WorkflowAlreadyStartedError:
                 pass
             submission = Submission(template=text, digest=start.state.digest, submitted_by=self.actor)
-            answer = await self._update(identifier, "submit", submission, Submitted)
+            answer = await self.update(identifier, "submit", submission, Submitted)
             if answer is not None:
                 action = "configured" if answer.changed else "unchanged"
                 return Accepted(ref=ref, workflow_id=identifier, revision=answer.revision, action=action)
@@ -150,7 +150,7 @@ class Session:
         deletion = Deletion(
             request_id=new_id(), requested_by=self.actor, orphan=tuple(orphan), preserve=preserve
         )
-        answer = await self._update(identifier, "delete", deletion, str)
+        answer = await self.update(identifier, "delete", deletion, str)
         if answer is None:
             raise NotFound(f"{ref} is not propagated; see `argosy get propagations -A`")
         return identifier
@@ -162,10 +162,10 @@ class Session:
             NotFound: there is no such propagation.
         """
         request = Retry(request_id=new_id(), requested_by=self.actor, clusters=tuple(clusters))
-        answer = await self._update(id_of(ref), "retry", request, tuple[str, ...])
-        if answer is None:
+        chosen: tuple[str, ...] | None = await self.update(id_of(ref), "retry", request, tuple[str, ...])
+        if chosen is None:
             raise NotFound(f"{ref} is not propagated; see `argosy get propagations -A`")
-        return answer
+        return chosen
 
     async def find(self, group: str | None, kind: str, name: str, namespace: str) -> ResourceRef:
         """The template that KIND NAME means; kinds that only the user's CRDs know are looked up in the lists.
@@ -195,7 +195,7 @@ class Session:
             candidate = ResourceRef(
                 api_version=f"{group}/v1" if group else "v1", kind=kind, namespace=scope, name=name
             )
-            described = await self._describe(id_of(candidate))
+            described = await self.describe(id_of(candidate))
             if described is not None and described.status == WorkflowExecutionStatus.RUNNING:
                 status = await described.memo_value(attributes.STATUS, None, type_hint=PropagationStatus)
                 return status.ref if status else candidate
@@ -208,7 +208,7 @@ class Session:
             NotFound: there is no such propagation.
         """
         identifier = id_of(ref)
-        described = await self._describe(identifier)
+        described = await self.describe(identifier)
         if described is None:
             raise NotFound(f"{ref} is not propagated; see `argosy get propagations -A`")
         status = await described.memo_value(attributes.STATUS, None, type_hint=PropagationStatus)
@@ -223,7 +223,7 @@ class Session:
 
     async def state(self, ref: ResourceRef) -> PropagationInput:
         """The input of the current run: the template, and the state that it began with."""
-        described = await self._describe(id_of(ref))
+        described = await self.describe(id_of(ref))
         if described is None:
             raise NotFound(f"{ref} is not propagated; see `argosy get propagations -A`")
         handle = self.client.get_workflow_handle(described.id, run_id=described.run_id)
@@ -259,7 +259,7 @@ class Session:
         start = PolicySetInput(state=PolicySetState(namespace=namespace))
 
         async def attempt() -> PolicyEdited:
-            operation = WithStartWorkflowOperation(
+            operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
                 "PolicySet",
                 start,
                 id=policies_id(namespace),
@@ -273,11 +273,12 @@ class Session:
             )
             return answer
 
-        return await self._answered(attempt)
+        edited: PolicyEdited = await self._answered(attempt)
+        return edited
 
     async def policies(self, namespace: str | None) -> PolicySetState:
         """The policies of one namespace, or of the cluster scope."""
-        described = await self._describe(policies_id(namespace))
+        described = await self.describe(policies_id(namespace))
         if described is None or described.status != WorkflowExecutionStatus.RUNNING:
             return PolicySetState(namespace=namespace)
         handle = self.client.get_workflow_handle(described.id, run_id=described.run_id)
@@ -318,7 +319,7 @@ class Session:
                 "start one with `argosy worker run`"
             )
 
-    async def _update(self, identifier: str, name: str, argument: Any, result: Any) -> Any:
+    async def update(self, identifier: str, name: str, argument: Any, result: Any) -> Any:
         """Execute an update until it is answered; None where no such entity is open."""
         handle = self.client.get_workflow_handle(identifier)
         update_id = new_id()
@@ -414,7 +415,8 @@ class Session:
                 "make it smaller, for example by splitting its data over several objects"
             )
 
-    async def _describe(self, identifier: str) -> WorkflowExecutionDescription | None:
+    async def describe(self, identifier: str) -> WorkflowExecutionDescription | None:
+        """An entity as Temporal has it now, or None where there has never been one."""
         try:
             return await self.client.get_workflow_handle(identifier).describe()
         except RPCError as error:

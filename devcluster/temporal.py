@@ -23,6 +23,8 @@ _SETTINGS = {
     "frontend.namespaceRPS.visibility": "200",
     "frontend.namespaceRPS": "10000",
     "limit.maxIDLength": "255",
+    # Otherwise a run younger than a second delays the one that continues it: two edits in a row would crawl.
+    "history.workflowIdReuseMinimalInterval": "0",
 }
 
 

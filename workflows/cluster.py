@@ -133,7 +133,8 @@ class Cluster:
         except ActivityError as error:
             cause = error.cause
             raise ApplicationError(
-                f"cluster {state.name} cannot join: {cause or error}",
+                f"cluster {state.name} cannot join: "
+                f"{cause.message if isinstance(cause, ApplicationError) else cause or error}",
                 type=(cause.type if isinstance(cause, ApplicationError) else None) or "Unreachable",
                 non_retryable=True,
             ) from error
@@ -154,7 +155,8 @@ class Cluster:
         except ActivityError as error:
             cause = error.cause
             category = (cause.type if isinstance(cause, ApplicationError) else None) or "Unreachable"
-            refusal = f"{category}: {cause or error}"
+            text = cause.message if isinstance(cause, ApplicationError) else str(cause or error)
+            refusal = f"{category}: {text}"
         self._set(rejoin=None, last_request=request.request_id, last_refusal=refusal)
 
     async def _leave(self) -> None:

@@ -215,7 +215,7 @@ class Propagation:
                 summary=f"plan revision {state.revision}",
             )
         except ActivityError as error:
-            self._set(trouble=f"planning failed: {error.cause or error}")
+            self._set(trouble=f"planning failed: {_message(error)}")
             return None
         self._set(trouble="")
         return planned
@@ -310,7 +310,7 @@ class Propagation:
                 cluster,
                 phase=TargetPhase.REMOVING if overtaken else TargetPhase.FAILED,
                 category=(cause.type if isinstance(cause, ApplicationError) else "") or "Internal",
-                message=str(cause or error),
+                message=_message(error),
                 since=workflow.now(),
             )
 
@@ -469,6 +469,11 @@ def _apply_request(
         expect_uid=state.targets.get(wanted.cluster, Target()).uid,
         takeover=state.plan.takeover if state.plan else False,
     )
+
+
+def _message(error: ActivityError) -> str:
+    cause = error.cause
+    return cause.message if isinstance(cause, ApplicationError) else str(cause or error)
 
 
 def _added(values: tuple[str, ...], value: str) -> tuple[str, ...]:

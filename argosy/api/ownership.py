@@ -15,6 +15,9 @@ REVISION = "argosy.dev/revision"
 PASS = "argosy.dev/pass"
 INSTANCE = "argosy.dev/instance"
 
+# On a namespace that was created only because a copy needed it; its own template may claim it.
+IMPLIED = "argosy.dev/implied"
+
 LABELS = (MANAGED, OWNER)
 ANNOTATIONS = (PROPAGATION, REVISION, PASS, INSTANCE)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from argosy.api.manifest import ResourceRef, ref_of
-from argosy.api.ownership import Ownership, owner_of
+from argosy.api.ownership import IMPLIED, Ownership, owner_of
 from argosy.api.record import Record
 from argosy.errors import Absent, ArgosyError, Conflict, NamespaceMissing
 from argosy.kube.catalog import Served, served
@@ -57,7 +57,8 @@ async def apply(
 
 async def ensure_namespace(member: Member, name: str) -> None:
     """Create a namespace if it is absent; an existing one is not touched."""
-    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    metadata = {"name": name, "annotations": {IMPLIED: "true"}}
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
     try:
         await member.request(
             "POST",
@@ -102,6 +103,8 @@ async def _checked_owner(
 
 def _refusal(ours: Ownership, theirs: Ownership | None, metadata: Mapping[str, Any]) -> str:
     """Why an existing object must not be written over; empty where it may be."""
+    if theirs is None and (metadata.get("annotations") or {}).get(IMPLIED) == "true":
+        return ""
     if theirs is None:
         managers = sorted({entry.get("manager", "?") for entry in metadata.get("managedFields") or ()})
         return (

@@ -1,0 +1,173 @@
+"""`argosy apply` and `argosy delete`: from files to entities."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from argosy.config import Settings
+from argosy.errors import ArgosyError, InvalidInput, NotFound
+from cli.options import (
+    FilesOption,
+    NamespaceOption,
+    ProfileOption,
+    RecursiveOption,
+    TimeoutOption,
+    WaitOption,
+)
+from cli.runtime import run
+
+app = typer.Typer()
+
+
+@app.command()
+def apply(
+    filenames: FilesOption,
+    recursive: RecursiveOption = False,
+    namespace: NamespaceOption = None,
+    wait: WaitOption = False,
+    timeout: TimeoutOption = 60.0,
+    profile: ProfileOption = None,
+) -> None:
+    """Propagate templates and store policies from files, directories or standard input.
+
+    Everything is checked before anything is sent. Policies are stored first, so that the order of the
+    documents does not matter.
+    """
+
+    async def command(settings: Settings) -> int:
+        from cli.documents import Batch
+
+        batch = Batch.read(filenames, recursive=recursive, namespace=namespace)
+        session = await _session(settings, profile)
+        await session.require_worker()
+        failures = 0
+        for scope, policies in batch.policies.items():
+            edited = await session.edit_policies(scope, put=policies)
+            for name, result in edited.results.items():
+                _line(f"{name} {result}")
+        accepted = await session.submit_all(batch.templates)
+        for result in accepted:
+            if isinstance(result, ArgosyError):
+                sys.stderr.write(f"error: {result}\n")
+                failures = max(failures, result.exit_code)
+            elif isinstance(result, Exception):
+                raise result
+            else:
+                _line(f"{result.ref} {result.action} (revision {result.revision})")
+        if wait:
+            failures = await _waited(session, accepted, timeout) or failures
+        return failures
+
+    run(command)
+
+
+@app.command()
+def delete(
+    what: Annotated[
+        list[str] | None, typer.Argument(help="KIND NAME or KIND/NAME, where no file is given.")
+    ] = None,
+    filenames: Annotated[
+        list[str] | None, typer.Option("-f", "--filename", help="File, directory, or - for standard input.")
+    ] = None,
+    recursive: RecursiveOption = False,
+    namespace: NamespaceOption = None,
+    orphan: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--orphan", help="Leave this cluster's copy behind untouched; for a cluster that is dead."
+        ),
+    ] = None,
+    preserve: Annotated[
+        bool, typer.Option("--preserve", help="Leave every copy running, released from Argosy.")
+    ] = False,
+    wait: Annotated[bool, typer.Option(help="Wait until every copy is gone.")] = True,
+    timeout: TimeoutOption = 60.0,
+    ignore_not_found: Annotated[
+        bool, typer.Option("--ignore-not-found", help="Succeed where there is nothing to delete.")
+    ] = False,
+    profile: ProfileOption = None,
+) -> None:
+    """Delete templates with their copies, and policies without touching what they placed."""
+
+    async def command(settings: Settings) -> int:
+        from cli.documents import Batch, policy_scope, wanted
+        from cli.waiting import wait_for
+
+        session = await _session(settings, profile)
+        await session.require_worker()
+        if bool(filenames) == bool(what):
+            raise InvalidInput("give either files with -f, or KIND NAME")
+        missing = 0
+        if filenames:
+            batch = Batch.read(filenames, recursive=recursive, namespace=namespace, for_deletion=True)
+            policies = {
+                scope: [(m["kind"], m["metadata"]["name"]) for m in found]
+                for scope, found in batch.policies.items()
+            }
+            refs = batch.refs
+        else:
+            group, kind, name = wanted(what or [])
+            scope = policy_scope(kind, namespace)
+            policies = {scope[1]: [(kind, name)]} if scope[0] else {}
+            refs = []
+            if not scope[0]:
+                try:
+                    refs = [await session.find(group, kind, name, namespace or "default")]
+                except NotFound:
+                    if not ignore_not_found:
+                        raise
+        deleted = []
+        for ref in refs:
+            try:
+                await session.delete(ref, orphan=orphan or (), preserve=preserve)
+                deleted.append(ref)
+            except NotFound as error:
+                if not ignore_not_found:
+                    sys.stderr.write(f"error: {error}\n")
+                    missing = error.exit_code
+        if wait:
+            await wait_for(session, deleted, done=lambda observed: not observed.running, timeout=timeout)
+        for ref in deleted:
+            _line(f"{ref} {'deleted' if wait else 'is being deleted'}")
+        for scope_name, names in policies.items():
+            edited = await session.edit_policies(scope_name, delete=names)
+            for name, result in edited.results.items():
+                if result == "missing" and not ignore_not_found:
+                    sys.stderr.write(f"error: {name} does not exist; see `argosy get policies -A`\n")
+                    missing = NotFound.exit_code
+                elif result != "missing":
+                    _line(f"{name} {result}")
+        return missing
+
+    run(command)
+
+
+async def _waited(session: Any, accepted: Sequence[Any], timeout: float) -> int:
+    from cli.output import console
+    from cli.targets import settled, status_table, succeeded
+    from cli.waiting import wait_for
+
+    revisions = {entry.ref: entry.revision for entry in accepted if not isinstance(entry, Exception)}
+    observed = await wait_for(
+        session,
+        list(revisions),
+        done=lambda one: settled(one, revision=revisions[one.status.ref]),
+        timeout=timeout,
+    )
+    console().print(status_table(observed))
+    return 0 if all(succeeded(one) for one in observed) else 1
+
+
+async def _session(settings: Settings, profile: str | None) -> Any:
+    from activities.connection import connect
+    from cli.session import Session
+
+    return Session(await connect(settings, profile=profile), settings)
+
+
+def _line(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

@@ -1,0 +1,240 @@
+"""`argosy cluster`: join, unjoin, list, get, label, taint, cordon and uncordon."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from argosy.config import Settings
+from argosy.errors import InvalidInput
+from cli.options import Output, OutputOption, ProfileOption, SelectorOption, TimeoutOption
+from cli.runtime import run
+
+app = typer.Typer(no_args_is_help=True, help="Member clusters.")
+
+NameArgument = Annotated[str, typer.Argument(help="Name of the cluster.")]
+
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+_TAINT = re.compile(r"(?P<key>[^=:]+)(=(?P<value>[^:]*))?:(?P<effect>\w+)")
+
+
+@app.command()
+def join(
+    name: NameArgument,
+    kubeconfig: Annotated[str, typer.Option(help="Kubeconfig file, as the worker finds it.")],
+    context: Annotated[
+        str | None, typer.Option(help="Context in it.", show_default="the file's current context")
+    ] = None,
+    region: Annotated[str, typer.Option(help="Region, for affinity and overrides.")] = "",
+    zone: Annotated[list[str] | None, typer.Option(help="Zone; repeatable.")] = None,
+    provider: Annotated[str, typer.Option(help="Provider, for affinity and overrides.")] = "",
+    label: Annotated[list[str] | None, typer.Option(help="key=value; repeatable.")] = None,
+    taint: Annotated[list[str] | None, typer.Option(help="key=value:Effect; repeatable.")] = None,
+    timeout: TimeoutOption = 60.0,
+    profile: ProfileOption = None,
+) -> None:
+    """Join a cluster: the worker connects, reads what it is, and watches it from then on.
+
+    Credentials stay in the kubeconfig; only its path and context are stored.
+    """
+
+    async def command(settings: Settings) -> int:
+        from argosy.api.cluster_connection import ConnectionReference
+        from argosy.api.membership import ClusterSettings
+        from cli.membership import joined
+
+        wanted = ClusterSettings(
+            connection=ConnectionReference(kubeconfig=kubeconfig, context=context),
+            labels=dict(sorted(_pair(entry) for entry in label or ())),
+            region=region,
+            zones=tuple(zone or ()),
+            provider=provider,
+            taints=tuple(_taint(entry) for entry in taint or ()),
+        )
+        status = await joined(await _session(settings, profile), name, wanted, timeout=timeout)
+        facts = status.facts
+        nodes = "nodes unknown" if facts.nodes is None else f"{facts.ready_nodes}/{facts.nodes} nodes ready"
+        sys.stdout.write(f"cluster {name} joined: {facts.server}, {facts.version}, {nodes}\n")
+        for note in facts.notes:
+            sys.stderr.write(f"note: {note}\n")
+        return 0
+
+    run(command)
+
+
+@app.command()
+def unjoin(
+    name: NameArgument,
+    delete_workloads: Annotated[
+        bool, typer.Option("--delete-workloads", help="Delete what was propagated to it.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Let go of it at once, even if it cannot be reached.")
+    ] = False,
+    timeout: TimeoutOption = 120.0,
+    profile: ProfileOption = None,
+) -> None:
+    """Let a cluster go; what runs in it is left alone unless you ask for its deletion."""
+
+    async def command(settings: Settings) -> int:
+        from cli.membership import unjoined
+
+        if force and delete_workloads:
+            raise InvalidInput(
+                "--force and --delete-workloads exclude each other; a dead cluster deletes nothing"
+            )
+        session = await _session(settings, profile)
+        await unjoined(session, name, delete_workloads=delete_workloads, force=force, timeout=timeout)
+        sys.stdout.write(f"cluster {name} unjoined\n")
+        return 0
+
+    run(command)
+
+
+@app.command(name="list")
+def list_(
+    selector: SelectorOption = None,
+    output: OutputOption = Output.TABLE,
+    profile: ProfileOption = None,
+) -> None:
+    """List member clusters."""
+
+    async def command(settings: Settings) -> int:
+        from cli.listing import clusters
+
+        return await clusters(await _session(settings, profile), None, selector, output)
+
+    run(command)
+
+
+@app.command()
+def get(name: NameArgument, output: OutputOption = Output.TABLE, profile: ProfileOption = None) -> None:
+    """Show one cluster: its condition, its facts, and the monitor's last probe."""
+
+    async def command(settings: Settings) -> int:
+        from cli.membership import cluster_page
+
+        return await cluster_page(await _session(settings, profile), name, output)
+
+    run(command)
+
+
+@app.command()
+def label(
+    name: NameArgument,
+    changes: Annotated[list[str], typer.Argument(help="key=value to set, key- to remove.")],
+    profile: ProfileOption = None,
+) -> None:
+    """Set or remove labels; placements that select by labels follow."""
+
+    def edit(request: Any) -> Any:
+        labels: dict[str, str | None] = {}
+        for change in changes:
+            if change.endswith("-") and "=" not in change:
+                labels[change[:-1]] = None
+            else:
+                key, value = _pair(change)
+                labels[key] = value
+        return request.model_copy(update={"labels": labels})
+
+    _edit(name, edit, profile, lambda settings: f"labels: {_shown(settings.labels)}")
+
+
+@app.command()
+def taint(
+    name: NameArgument,
+    changes: Annotated[
+        list[str], typer.Argument(help="key=value:Effect to set, key:Effect- or key- to remove.")
+    ],
+    profile: ProfileOption = None,
+) -> None:
+    """Set or remove taints, which keep new copies away from a cluster."""
+
+    def edit(request: Any) -> Any:
+        added = [_taint(change) for change in changes if not change.endswith("-")]
+        removed = []
+        for change in changes:
+            if change.endswith("-"):
+                key, _, effect = change[:-1].partition(":")
+                removed.append((key.partition("=")[0], effect))
+        return request.model_copy(update={"taint": tuple(added), "untaint": tuple(removed)})
+
+    _edit(name, edit, profile, _taints)
+
+
+@app.command()
+def cordon(name: NameArgument, profile: ProfileOption = None) -> None:
+    """Keep new copies away; what is there stays and is still updated."""
+    _edit(name, lambda request: _cordoned(request, cordoned=True), profile, _taints)
+
+
+@app.command()
+def uncordon(name: NameArgument, profile: ProfileOption = None) -> None:
+    """Allow new copies again."""
+    _edit(name, lambda request: _cordoned(request, cordoned=False), profile, _taints)
+
+
+def _cordoned(request: Any, *, cordoned: bool) -> Any:
+    from argosy.api.membership import UNSCHEDULABLE_TAINT
+    from argosy.api.meta import Taint
+
+    if cordoned:
+        mark = Taint(key=UNSCHEDULABLE_TAINT, effect="NoSchedule")
+        return request.model_copy(update={"taint": (mark,)})
+    return request.model_copy(update={"untaint": ((UNSCHEDULABLE_TAINT, "NoSchedule"),)})
+
+
+def _edit(name: str, edit: Callable[[Any], Any], profile: str | None, shown: Callable[[Any], str]) -> None:
+    async def command(settings: Settings) -> int:
+        from argosy.api.membership import Edit
+        from cli.membership import edited
+        from cli.session import new_id
+
+        session = await _session(settings, profile)
+        request = edit(Edit(request_id=new_id(), requested_by=session.actor))
+        after = await edited(session, name, request)
+        sys.stdout.write(f"cluster {name} {shown(after)}\n")
+        return 0
+
+    run(command)
+
+
+async def _session(settings: Settings, profile: str | None) -> Any:
+    from activities.connection import connect
+    from cli.session import Session
+
+    return Session(await connect(settings, profile=profile), settings)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    from argosy.api.validation import label_key_fault, label_value_fault
+
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidInput(f"{text!r} is not key=value; add a value, or key- to remove it")
+    fault = label_key_fault(key) or label_value_fault(value)
+    if fault:
+        raise InvalidInput(f"label {text!r}: {fault}")
+    return key, value
+
+
+def _taint(text: str) -> Any:
+    from argosy.api.meta import Taint
+
+    match = _TAINT.fullmatch(text)
+    if match is None or match["effect"] not in _EFFECTS:
+        raise InvalidInput(f"{text!r} is not key=value:Effect; the effects are {', '.join(_EFFECTS)}")
+    return Taint(key=match["key"], value=match["value"] or "", effect=match["effect"])  # type: ignore[arg-type] # checked above
+
+
+def _taints(settings: Any) -> str:
+    shown = [f"{t.key}{'=' + t.value if t.value else ''}:{t.effect}" for t in settings.taints]
+    return f"taints: {', '.join(shown) or 'none'}"
+
+
+def _shown(labels: dict[str, str]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in labels.items()) or "none"

@@ -1,0 +1,81 @@
+"""What the user names on the command line: files become templates and policies, words become kinds and names."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from argosy.api import documents
+from argosy.api.base import to_manifest
+from argosy.api.manifest import ResourceRef, ref_of
+from argosy.api.names import parse_kind
+from argosy.errors import InvalidInput
+
+_NAMESPACED_POLICIES = {"PropagationPolicy", "OverridePolicy"}
+_CLUSTER_POLICIES = {"ClusterPropagationPolicy", "ClusterOverridePolicy"}
+
+
+@dataclass
+class Batch:
+    """Everything that was read and found valid: policies by scope (None is the cluster's), and templates."""
+
+    policies: dict[str | None, list[dict[str, Any]]] = field(default_factory=dict)
+    templates: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def refs(self) -> list[ResourceRef]:
+        """The templates' references, in order."""
+        return [ref_of(template) for template in self.templates]
+
+    @classmethod
+    def read(
+        cls, filenames: Sequence[str], *, recursive: bool, namespace: str | None, for_deletion: bool = False
+    ) -> Batch:
+        """Read and check everything before anything is sent.
+
+        Args:
+            for_deletion: what is only to be deleted need not be valid in every field.
+
+        Raises:
+            InvalidInput: something cannot be read, is wrong, or is there twice.
+        """
+        batch = cls()
+        seen: dict[tuple[str, str | None, str, str], documents.Document] = {}
+        for document in documents.read(filenames, recursive=recursive, stdin=sys.stdin, namespace=namespace):
+            ref = ref_of(document.manifest)
+            key = (ref.group, ref.namespace, ref.kind, ref.name)
+            if key in seen:
+                raise InvalidInput(f"{document}: is there twice, first in {seen[key]}; keep one")
+            seen[key] = document
+            if documents.is_policy(document):
+                manifest = document.manifest if for_deletion else to_manifest(documents.policy_of(document))
+                scope = document.manifest["metadata"].get("namespace")
+                batch.policies.setdefault(scope, []).append(manifest)
+            else:
+                documents.check_template(document)
+                batch.templates.append(document.manifest)
+        return batch
+
+
+def wanted(words: Sequence[str]) -> tuple[str | None, str, str]:
+    """The group, kind and name that KIND NAME or KIND/NAME means.
+
+    Raises:
+        InvalidInput: it is neither.
+    """
+    parts = words[0].split("/", 1) if len(words) == 1 else list(words)
+    if len(parts) != 2 or not all(parts):
+        raise InvalidInput(
+            f"{' '.join(words)!r} is not KIND NAME or KIND/NAME; write for example `deployment web`"
+        )
+    group, kind = parse_kind(parts[0])
+    return group, kind, parts[1]
+
+
+def policy_scope(kind: str, namespace: str | None) -> tuple[bool, str | None]:
+    """Whether a kind is a policy, and the scope it then lives in."""
+    if kind in _CLUSTER_POLICIES:
+        return True, None
+    return kind in _NAMESPACED_POLICIES, namespace or documents.DEFAULT_NAMESPACE

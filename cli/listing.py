@@ -1,0 +1,144 @@
+"""The lists behind `argosy get`."""
+
+from __future__ import annotations
+
+from activities import attributes
+from activities.snapshot import list_clusters
+from argosy.api.membership import ClusterStatus
+from argosy.api.policyset import PROPAGATION_KINDS
+from argosy.errors import InvalidInput, NotFound
+from cli.options import Output
+from cli.output import age, emit, plain, styled, table
+from cli.session import Session, id_of
+
+
+async def propagations(session: Session, namespace: str | None, name: str | None, output: Output) -> int:
+    """Templates of a namespace, or of all; cluster-scoped ones are always among them."""
+    query = 'WorkflowType = "Propagation" AND ExecutionStatus = "Running"'
+    if namespace is not None:
+        query += f' AND {attributes.NAMESPACE.name} IN ("{namespace}", "_")'
+    if name is not None:
+        query += f' AND {attributes.NAME.name} = "{name}"'
+    found = [status async for status in session.propagations(query)]
+    found.sort(key=lambda status: (status.ref.namespace or "", status.ref.kind, status.ref.name))
+    if name is not None and not found:
+        raise NotFound(f"no template named {name} is propagated; see `argosy get propagations -A`")
+    wide = output == Output.WIDE
+    columns = ["namespace", "kind", "name", "status", "revision", "clusters", "policy", "age"]
+    grid = table(*columns, *(("message", "by") if wide else ()))
+    for status in found:
+        applied, total = status.counts.get("Applied", 0), sum(status.counts.values())
+        row = [
+            plain(status.ref.namespace or ""),
+            status.ref.kind,
+            plain(status.ref.name),
+            styled(str(status.phase)),
+            str(status.revision),
+            f"{applied}/{total}",
+            plain(status.policy or ""),
+            age(status.submitted_at),
+        ]
+        grid.add_row(*row, *((plain(status.message), plain(status.submitted_by)) if wide else ()))
+    emit(
+        output,
+        items=[status.model_dump(mode="json") for status in found],
+        names=[id_of(status.ref) for status in found],
+        grid=grid,
+        empty="No propagations found; start one with `argosy apply -f FILE`.",
+    )
+    return 0
+
+
+async def clusters(session: Session, name: str | None, selector: str | None, output: Output) -> int:
+    """Member clusters, as the lists show them."""
+    found = [
+        status
+        for status in (await list_clusters(session.client)).values()
+        if name in {None, status.name} and _has_labels(status, selector)
+    ]
+    if name is not None and not found:
+        raise NotFound(f"no cluster {name} is joined; see `argosy cluster list`")
+    wide = output == Output.WIDE
+    grid = table(
+        "name",
+        "status",
+        "version",
+        "region",
+        "zones",
+        "nodes",
+        "taints",
+        "age",
+        *(("server", "labels", "message") if wide else ()),
+    )  # fmt: skip - columns in order
+    for status in found:
+        settings, facts = status.settings, status.facts
+        nodes = "" if facts.nodes is None else f"{facts.ready_nodes}/{facts.nodes}"
+        row = [
+            plain(status.name),
+            styled(str(status.phase)),
+            facts.version,
+            plain(settings.region),
+            plain(",".join(settings.zones)),
+            nodes,
+            str(len(settings.taints)),
+            age(status.joined_at),
+        ]
+        labels = ",".join(f"{key}={value}" for key, value in settings.labels.items())
+        grid.add_row(
+            *row, *((plain(facts.server), plain(labels), plain(status.health.message)) if wide else ())
+        )
+    emit(
+        output,
+        items=[status.model_dump(mode="json") for status in found],
+        names=[f"cluster/{status.name}" for status in found],
+        grid=grid,
+        empty="No clusters found; join one with `argosy cluster join NAME --kubeconfig FILE`.",
+    )
+    return 0
+
+
+async def policies(
+    session: Session, kind: str, namespace: str | None, name: str | None, output: Output
+) -> int:
+    """Propagation or override policies of a namespace, or of all; cluster policies are always among them."""
+    scopes = await session.policy_namespaces() if namespace is None else [None, namespace]
+    stored = []
+    for scope in scopes:
+        state = await session.policies(scope)
+        for policy in state.policies:
+            placing = policy.kind in PROPAGATION_KINDS
+            if placing == (kind == "policies") and name in {None, policy.name}:
+                stored.append((scope, policy))
+    if name is not None and not stored:
+        raise NotFound(f"no policy named {name} exists; see `argosy get {kind} -A`")
+    grid = table("namespace", "kind", "name", "priority", "generation", "by")
+    for scope, policy in stored:
+        priority = policy.manifest.get("spec", {}).get("priority", 0)
+        grid.add_row(
+            plain(scope or ""),
+            policy.kind,
+            plain(policy.name),
+            str(priority) if kind == "policies" else "",
+            str(policy.generation),
+            plain(policy.updated_by),
+        )  # fmt: skip - cells in order
+    emit(
+        output,
+        items=[policy.manifest for _, policy in stored],
+        names=[f"{policy.kind}/{policy.name}" for _, policy in stored],
+        grid=grid,
+        empty=f"No {kind} found; store one with `argosy apply -f FILE`.",
+    )
+    return 0
+
+
+def _has_labels(status: ClusterStatus, selector: str | None) -> bool:
+    if not selector:
+        return True
+    for term in selector.split(","):
+        key, equals, value = term.partition("=")
+        if not equals or not key:
+            raise InvalidInput(f"selector {term!r} is not key=value; correct -l")
+        if status.settings.labels.get(key.strip()) != value.strip():
+            return False
+    return True

@@ -1,0 +1,102 @@
+"""Bringing the local environment up and telling how to use it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from activities.connection import connect, initialise
+from argosy.api.cluster_connection import ConnectionReference
+from argosy.api.membership import ClusterSettings
+from argosy.config import Settings
+from argosy.errors import Unreachable
+from cli.membership import joined
+from cli.output import console, plain, styled, table
+from cli.session import Session
+from devcluster.environment import Environment
+
+CONNECT_SECONDS = 20.0
+
+
+async def bring_up(
+    *, encrypt: bool, progress: Callable[[str], None], environment: Environment | None = None
+) -> Environment:
+    """Start what is not running, set up the namespace, and join the members.
+
+    Raises:
+        ArgosyError: a part did not start; what did start is stopped again.
+    """
+    local = environment or Environment()
+    await asyncio.to_thread(local.up, progress=progress, encrypt=encrypt)
+    session = await session_of(local)
+    await initialise(session.client)
+    progress("starting the worker")
+    loop = asyncio.get_running_loop()
+
+    def polls() -> bool:
+        return asyncio.run_coroutine_threadsafe(_polls(session), loop).result()
+
+    await asyncio.to_thread(local.start_worker, ready=polls)
+    members = {member.name: member for member in local.members}
+    progress(f"joining {', '.join(members)}")
+
+    async def join(name: str, region: str, zone: str, provider: str) -> None:
+        settings = ClusterSettings(
+            connection=ConnectionReference(kubeconfig=str(members[name].kubeconfig), context=name),
+            region=region,
+            zones=(zone,),
+            provider=provider,
+        )
+        await joined(session, name, settings, timeout=60)
+
+    await asyncio.gather(*(join(spec.name, spec.region, spec.zone, spec.provider) for spec in local.specs))
+    return local
+
+
+async def session_of(environment: Environment) -> Session:
+    """A session with the local environment, once its Temporal answers."""
+    settings = Settings(encryption_keys=environment.key_ring if environment.encrypted else None)
+    deadline = asyncio.get_running_loop().time() + CONNECT_SECONDS
+    while True:
+        try:
+            client = await connect(settings, address=environment.temporal.address)
+            return Session(client, settings)
+        except Unreachable:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(0.2)
+
+
+def environment_hint(environment: Environment) -> str:
+    """What a person needs to use the environment."""
+    exports = "".join(f"export {name}={value}\n" for name, value in environment.variables().items())
+    sealed = "encrypted" if environment.encrypted else "not encrypted (use --encrypt to seal them)"
+    return (
+        f"\nTemporal UI: {environment.temporal.ui_url}\n"
+        f"Payloads are {sealed}.\n\n{exports}\n"
+        "Try: argosy cluster list\n"
+    )
+
+
+def status_page() -> int:
+    """The table of `argosy dev status`; fails where something is not running."""
+    parts = Environment().status()
+    if not parts:
+        console().print("no local environment is up; start one with `argosy dev up`", markup=False)
+        return 1
+    grid = table("part", "status", "memory", "address")
+    for part in parts:
+        memory = f"{part.memory >> 20} MB" if part.memory else ""
+        grid.add_row(part.name, styled("Ready" if part.running else "NotReady"), memory, plain(part.address))
+    console().print(grid)
+    sealed = Environment().encrypted
+    console().print(f"payloads are {'encrypted' if sealed else 'not encrypted'}", markup=False)
+    return 0 if all(part.running for part in parts) else 1
+
+
+async def _polls(session: Session) -> bool:
+    try:
+        await session.require_worker()
+    except Unreachable:
+        return False
+    return True

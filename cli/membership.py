@@ -1,0 +1,241 @@
+"""What `argosy cluster` does: requests to a cluster's entity, and waiting for what comes of them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+
+from activities import attributes
+from activities.snapshot import list_clusters
+from argosy.api.ids import cluster_id
+from argosy.api.membership import (
+    NAME_PATTERN,
+    ClusterInput,
+    ClusterPhase,
+    ClusterSettings,
+    ClusterState,
+    ClusterStatus,
+    Edit,
+    Join,
+    Unjoin,
+)
+from argosy.errors import ArgosyError, InvalidInput, NotFound, named
+from cli.options import Output
+from cli.output import age, console, emit_one, plain, styled
+from cli.runtime import TimedOut
+from cli.session import TASK_TIMEOUT, Session, new_id
+
+INTERVAL = 0.1
+
+
+async def joined(session: Session, name: str, settings: ClusterSettings, *, timeout: float) -> ClusterStatus:
+    """Join a cluster, or re-join it with new settings; returns when the lists show it ready.
+
+    Raises:
+        InvalidInput: the name cannot be a cluster's.
+        Conflict: the name is another server's, or the server has another name.
+        TimedOut: it took too long.
+        ArgosyError: the worker could not connect; nothing is left behind.
+    """
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise InvalidInput(
+            f"{name!r} cannot be a cluster's name; use 1 to 48 lower-case letters, digits and '-', "
+            "beginning and ending with a letter or digit"
+        )
+    await session.require_worker()
+    state = ClusterState(name=name, settings=settings, joined_by=session.actor)
+    try:
+        await session.client.start_workflow(
+            "Cluster",
+            ClusterInput(state=state),
+            id=cluster_id(name),
+            task_queue=session.settings.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            task_timeout=TASK_TIMEOUT,
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(attributes.NAME, name),
+                    SearchAttributePair(attributes.PHASE, str(ClusterPhase.JOINING)),
+                ]
+            ),
+            static_summary=f"cluster {name}",
+        )
+    except WorkflowAlreadyStartedError:
+        request = Join(request_id=new_id(), requested_by=session.actor, settings=settings)
+        await session.update(cluster_id(name), "join", request, str)
+        status = await _until(
+            session, name, lambda found: found.last_request == request.request_id, timeout=timeout
+        )
+        if status.last_refusal:
+            category, _, message = status.last_refusal.partition(": ")
+            raise named(category, message) from None
+        return status
+    status = await _until(
+        session,
+        name,
+        lambda found: found.phase in {ClusterPhase.READY, ClusterPhase.NOT_READY},
+        timeout=timeout,
+    )
+    async with asyncio.timeout(timeout):
+        while not _is_ready((await list_clusters(session.client)).get(name)):
+            await asyncio.sleep(INTERVAL)
+    return status
+
+
+async def unjoined(
+    session: Session, name: str, *, delete_workloads: bool, force: bool, timeout: float
+) -> None:
+    """Let a cluster go and wait until nothing claims it.
+
+    Raises:
+        NotFound: no such cluster is joined.
+        TimedOut: something still claims it; names the way out.
+    """
+    await session.require_worker()
+    request = Unjoin(
+        request_id=new_id(), requested_by=session.actor, delete_workloads=delete_workloads, force=force
+    )
+    if await session.update(cluster_id(name), "unjoin", request, str) is None:
+        raise NotFound(f"no cluster {name} is joined; see `argosy cluster list`")
+
+    async def gone() -> bool:
+        described = await session.describe(cluster_id(name))
+        return described is None or described.status != WorkflowExecutionStatus.RUNNING
+
+    await _patiently(
+        gone,
+        timeout=timeout,
+        otherwise=f"{name} is still leaving after {timeout:g} s: propagations wait to remove their copies; "
+        f"see `argosy get propagations -A`, or let go at once with `argosy cluster unjoin {name} --force`",
+    )
+
+
+async def edited(session: Session, name: str, request: Edit) -> ClusterSettings:
+    """Change a cluster's labels or taints; the settings now in force.
+
+    Raises:
+        NotFound: no such cluster is joined.
+    """
+    await session.require_worker()
+    settings: ClusterSettings | None = await session.update(
+        cluster_id(name), "edit", request, ClusterSettings
+    )
+    if settings is None:
+        raise NotFound(f"no cluster {name} is joined; see `argosy cluster list`")
+    return settings
+
+
+async def cluster_page(session: Session, name: str, output: Output) -> int:
+    """Everything about one cluster, read from its entity."""
+    described = await session.describe(cluster_id(name))
+    status = await _status(described)
+    if described is None or status is None or described.status != WorkflowExecutionStatus.RUNNING:
+        raise NotFound(f"no cluster {name} is joined; see `argosy cluster list`")
+    probe = await _last_probe(session, described)
+    if emit_one(output, {**status.model_dump(mode="json"), "last_probe": probe}, name=cluster_id(name)):
+        return 0
+    settings, facts, health = status.settings, status.facts, status.health
+    lines = [
+        ("Name", name),
+        ("Status", f"{status.phase} since {age(health.since)} ({health.reason}) {health.message}".rstrip()),
+        ("Last probe", probe),
+        ("Server", facts.server),
+        ("Connection", str(settings.connection)),
+        ("Version", facts.version),
+        ("Nodes", "unknown" if facts.nodes is None else f"{facts.ready_nodes} of {facts.nodes} ready"),
+        ("Region", settings.region),
+        ("Zones", ", ".join(settings.zones)),
+        ("Provider", settings.provider),
+        ("Labels", ", ".join(f"{k}={v}" for k, v in settings.labels.items())),
+        ("Taints", ", ".join(f"{t.key}={t.value}:{t.effect}" for t in settings.taints)),
+        ("Cluster ID", facts.uid),
+        ("Workflow", described.id),
+    ]
+    out = console()
+    for label, text in lines:
+        out.print(f"[bold]{label + ':':<12}[/bold]{styled(text) if label == 'Phase' else plain(text or '-')}")
+    for kind, amounts in facts.resources.items():
+        out.print(
+            f"[bold]{kind.capitalize() + ':':<12}[/bold]{plain(', '.join(f'{k} {v}' for k, v in amounts.items()))}"
+        )
+    for note in facts.notes:
+        out.print(f"[bold]{'Note:':<12}[/bold]{plain(note)}")
+    return 0
+
+
+async def _until(
+    session: Session, name: str, holds: Callable[[ClusterStatus], bool], *, timeout: float
+) -> ClusterStatus:
+    found: list[ClusterStatus] = []
+
+    async def looked() -> bool:
+        described = await session.describe(cluster_id(name))
+        if described is not None and described.status != WorkflowExecutionStatus.RUNNING:
+            raise await _failure(session, name)
+        status = await _status(described)
+        if status is not None and holds(status):
+            found.append(status)
+        return bool(found)
+
+    await _patiently(
+        looked,
+        timeout=timeout,
+        otherwise=f"cluster {name} has not joined within {timeout:g} s; it goes on in the background, "
+        f"see `argosy cluster get {name}`",
+    )
+    return found[0]
+
+
+async def _patiently(condition: Callable[[], Awaitable[bool]], *, timeout: float, otherwise: str) -> None:
+    try:
+        async with asyncio.timeout(timeout):
+            while not await condition():
+                await asyncio.sleep(INTERVAL)
+    except TimeoutError:
+        raise TimedOut(otherwise) from None
+
+
+async def _failure(session: Session, name: str) -> ArgosyError:
+    """Why a cluster's entity ended: the typed failure of its join."""
+    try:
+        await session.client.get_workflow_handle(cluster_id(name)).result()
+    except WorkflowFailureError as error:
+        cause = error.cause
+        if isinstance(cause, ApplicationError):
+            return named(cause.type or "", cause.message)
+    return ArgosyError(
+        f"the entity of cluster {name} has ended; see `temporal workflow show -w {cluster_id(name)}`"
+    )
+
+
+async def _status(described: WorkflowExecutionDescription | None) -> ClusterStatus | None:
+    if described is None:
+        return None
+    status: ClusterStatus | None = await described.memo_value(
+        attributes.STATUS, None, type_hint=ClusterStatus
+    )
+    return status
+
+
+async def _last_probe(session: Session, described: WorkflowExecutionDescription) -> str:
+    """What the monitor's last heartbeat said."""
+    for pending in described.raw_description.pending_activities:
+        if pending.activity_type.name == "watch" and pending.HasField("heartbeat_details"):
+            details: list[Any] = await session.client.data_converter.decode(
+                list(pending.heartbeat_details.payloads)
+            )
+            seen = details[0]
+            since = age(datetime.fromisoformat(seen["at"]), now=datetime.now(UTC))
+            return f"{'ok' if seen['ok'] else 'failed'}, {seen['latency_ms']} ms, {since} ago"
+    return "no monitor is running; is a worker polling?"
+
+
+def _is_ready(status: ClusterStatus | None) -> bool:
+    return status is not None and status.phase in {ClusterPhase.READY, ClusterPhase.NOT_READY}

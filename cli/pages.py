@@ -1,0 +1,106 @@
+"""The pages behind `argosy describe` and `argosy history`."""
+
+from __future__ import annotations
+
+import json
+
+from argosy.api.manifest import ResourceRef
+from argosy.api.redact import redacted
+from cli.options import Output
+from cli.output import age, console, emit, emit_one, plain, styled, table
+from cli.session import Observed, Session
+from cli.targets import status_table
+
+
+async def describe_page(session: Session, ref: ResourceRef, output: Output) -> int:
+    """Everything about one template; the template itself is shown with secrets masked."""
+    observed = await session.observe(ref)
+    start = await session.state(ref)
+    plan = start.plan or start.state.plan
+    item = {
+        **observed.status.model_dump(mode="json"),
+        "workflow_id": observed.workflow_id,
+        "template": redacted(json.loads(start.template)),
+        "plan": plan.model_dump(mode="json", exclude={"targets": {"__all__": {"patches"}}}) if plan else None,
+    }
+    if emit_one(output, item, name=observed.workflow_id):
+        return 0
+    out = console()
+    status = observed.status
+    lines = [
+        ("Name", str(ref)),
+        ("Revision", f"{status.revision} (pass {status.pass_number}, {status.reason})"),
+        ("Status", f"{status.phase}: {status.message}"),
+        ("Policy", str(status.policy or "none")),
+        (
+            "Submitted",
+            f"{status.submitted_at:%Y-%m-%d %H:%M:%S} UTC by {status.submitted_by}"
+            if status.submitted_at
+            else "",
+        ),
+        ("Digest", status.digest[:16]),
+        ("Workflow", observed.workflow_id),
+    ]
+    for label, text in lines:
+        out.print(f"[bold]{label + ':':<11}[/bold]{plain(text)}")
+    out.print()
+    out.print(status_table([observed]))
+    _overrides(observed, plan)
+    if status.rejected:
+        out.print("\n[bold]Clusters that were not chosen[/bold]")
+        grid = table("cluster", "reason")
+        for cluster, reason in status.rejected.items():
+            grid.add_row(plain(cluster), plain(reason))
+        out.print(grid)
+    return 0
+
+
+async def history_page(session: Session, ref: ResourceRef, output: Output) -> int:
+    """The ledger of revisions; the newest is completed by what is published now."""
+    observed = await session.observe(ref)
+    start = await session.state(ref)
+    entries = [entry for entry in start.state.ledger if entry.revision < observed.status.revision]
+    status = observed.status
+    rows = [
+        (entry.revision, entry.submitted_at, entry.submitted_by, entry.reason, entry.result, entry.placement)
+        for entry in entries
+    ]
+    rows.append(
+        (
+            status.revision,
+            status.submitted_at,
+            status.submitted_by,
+            status.reason,
+            str(status.phase),
+            {name: target.replicas for name, target in status.clusters.items()},
+        )
+    )
+    grid = table("revision", "age", "by", "reason", "result", "placement")
+    for revision, at, actor, reason, result, placement in rows:
+        where = ", ".join(name if n is None else f"{name}: {n}" for name, n in placement.items())
+        grid.add_row(str(revision), age(at), plain(actor), reason, styled(result), plain(where))
+    items = [
+        {
+            "revision": revision,
+            "submitted_at": at.isoformat() if at else None,
+            "submitted_by": actor,
+            "reason": reason,
+            "result": result,
+            "placement": placement,
+        }
+        for revision, at, actor, reason, result, placement in rows
+    ]
+    emit(output, items=items, names=[str(row[0]) for row in rows], grid=grid, empty="No revisions yet.")
+    return 0
+
+
+def _overrides(observed: Observed, plan: object) -> None:
+    targets = getattr(plan, "targets", ())
+    changed = [(target.cluster, target.overrides) for target in targets if target.overrides]
+    if not changed:
+        return
+    console().print("\n[bold]Overrides[/bold]")
+    grid = table("cluster", "applied in this order")
+    for cluster, rules in changed:
+        grid.add_row(plain(cluster), plain(", ".join(rules)))
+    console().print(grid)

@@ -1,0 +1,105 @@
+"""The state of one cluster's copy in words, and the tables and pages made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rich.table import Table
+
+from argosy.api.propagation import Phase, Target, TargetPhase
+from cli.output import age, plain, styled, table
+from cli.session import Attempt, Observed
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a status table."""
+
+    what: str
+    cluster: str
+    phase: str
+    replicas: str
+    revision: str
+    since: str
+    message: str
+
+
+def rows_of(observed: Observed, *, now: datetime | None = None) -> list[Row]:
+    """A line per cluster, or one for the template where it has none."""
+    status = observed.status
+    at = now or datetime.now(UTC)
+    clusters = {**dict.fromkeys(observed.attempts, Target()), **status.clusters}
+    if not clusters:
+        return [Row(str(status.ref), "", str(status.phase), "", str(status.revision), "", status.message)]
+    return [
+        _row(str(status.ref), name, clusters[name], observed.attempts.get(name), at)
+        for name in sorted(clusters)
+    ]
+
+
+def _row(what: str, cluster: str, target: Target, attempt: Attempt | None, now: datetime) -> Row:
+    phase, message = str(target.phase), target.message
+    if attempt is not None and target.phase in {
+        TargetPhase.PENDING,
+        TargetPhase.REMOVING,
+        TargetPhase.APPLIED,
+    }:
+        phase = "Removing" if attempt.kind == "remove" else "Pending"
+        if attempt.message:
+            phase = "Retrying"
+            message = f"attempt {attempt.attempt}{_due(attempt, now)}: {attempt.message}"
+    return Row(
+        what=what,
+        cluster=cluster,
+        phase=phase,
+        replicas="" if target.replicas is None else str(target.replicas),
+        revision=str(target.revision or ""),
+        since=age(target.since, now=now),
+        message=message,
+    )
+
+
+def _due(attempt: Attempt, now: datetime) -> str:
+    if attempt.next_attempt is None:
+        return ""
+    seconds = max(0.0, (attempt.next_attempt - now).total_seconds())
+    return f" in {seconds:.0f} s"
+
+
+def status_table(observed: Sequence[Observed]) -> Table:
+    """Every copy of the given propagations."""
+    grid = table("object", "cluster", "status", "replicas", "revision", "since", "message")
+    previous = ""
+    for one in observed:
+        for row in rows_of(one):
+            grid.add_row(
+                plain(row.what if row.what != previous else ""),
+                plain(row.cluster),
+                styled(row.phase),
+                row.replicas,
+                row.revision,
+                row.since,
+                plain(row.message),
+            )
+            previous = row.what
+    return grid
+
+
+def settled(observed: Observed, *, revision: int) -> bool:
+    """Whether a propagation needs nobody to wait for it: applied, or in need of a person."""
+    status = observed.status
+    if not observed.running:
+        return True
+    return status.revision >= revision and status.phase in {
+        Phase.APPLIED,
+        Phase.SUSPENDED,
+        Phase.FAILED,
+        Phase.UNSCHEDULABLE,
+    }
+
+
+def succeeded(observed: Observed) -> bool:
+    """Whether a settled propagation is as its user wanted."""
+    return observed.status.phase in {Phase.APPLIED, Phase.SUSPENDED, Phase.DELETED}
