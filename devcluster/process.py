@@ -21,7 +21,7 @@ from pathlib import Path
 
 from devcluster.places import inherited
 
-_TIED = Path(__file__).with_name("tied.py")
+_LAUNCH = Path(__file__).with_name("launch.py")
 # The kernel ties a child to the thread that forked it, so that thread must live as long as the process.
 _SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
 _HAS_PROC = Path("/proc/self/stat").exists()
@@ -75,6 +75,7 @@ def spawn(
     command: Sequence[str | Path],
     *,
     log: Path,
+    directory: Path | None = None,
     environment: Mapping[str, str] | None = None,
     detach: bool = False,
 ) -> Identity:
@@ -83,13 +84,13 @@ def spawn(
     Args:
         command: an absolute path and its arguments.
         log: the file; its directory is made where it is missing.
+        directory: where it runs; default: where this process does.
         environment: the whole environment of the process; default: this one's.
         detach: let it outlive this process; otherwise it dies with it.
     """
-    words = [str(part) for part in command]
-    if not detach:
-        # -I -S: start in milliseconds, whatever the environment of this interpreter holds.
-        words = [sys.executable, "-I", "-S", str(_TIED), str(os.getpid()), *words]
+    # -I -S: start in milliseconds, whatever the environment of this interpreter holds.
+    words = [sys.executable, "-I", "-S", str(_LAUNCH), str(0 if detach else os.getpid())]
+    words += [str(directory or Path.cwd()), *map(str, command)]
     log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     pid = _SPAWNER.submit(
@@ -111,7 +112,7 @@ def start_time(pid: int) -> str:
     """What tells a process from a later one of the same ID; empty where none runs or it is a zombie."""
     if _HAS_PROC:
         fields = _stat(pid)
-        return "" if not fields or fields[0] in {"Z", "X"} else fields[19]
+        return "" if not fields or _is_over(fields) else fields[19]
     return _ps(pid, "lstart")
 
 
@@ -135,6 +136,11 @@ def _stat(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
         return []
+
+
+def _is_over(fields: list[str]) -> bool:
+    """Whether only the exit status is left: while other threads end, ports and locks may still be held."""
+    return fields[0] in {"Z", "X"} and int(fields[17]) <= 1
 
 
 def _ps(pid: int, column: str) -> str:
