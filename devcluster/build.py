@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import re
 import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from argosy.errors import ArgosyError
 from devcluster.places import cache_home, inherited
+from devcluster.records import alone
 
 KUBERNETES = "v1.36.3"
 ETCD = "v3.6.16"
@@ -80,7 +79,8 @@ def build(module: Module, *, progress: Progress) -> None:
     """
     directory = built_directory()
     directory.mkdir(parents=True, exist_ok=True)
-    with _alone(directory / f".{module.directory}.lock", progress):
+    lock = directory / f".{module.directory}.lock"
+    with alone(lock, waiting=lambda: progress("waiting for another process that builds the same")):
         if all((directory / name).is_file() for name in module.provides):
             return
         scratch = directory / f".{module.directory}.building"
@@ -172,15 +172,3 @@ def _publish(module: Module, binary: Path, directory: Path) -> None:
         link = binary.with_name(f"{name}.link")
         link.hardlink_to(binary)
         link.replace(directory / name)
-
-
-@contextmanager
-def _alone(path: Path, progress: Progress) -> Iterator[None]:
-    """Hold a file lock, so that two processes do not build the same thing; it ends with its holder."""
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress("waiting for another process that is building the same binaries")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -103,6 +103,8 @@ class Member:
     def stop(self) -> None:
         """Stop every part, the API server before its store; does nothing where none runs."""
         running = self.processes
+        for process in running.values():
+            process.send(signal.SIGCONT)  # An API server cannot end in order while its store is frozen.
         for part in reversed(self.parts):
             if part in running:
                 running[part].stop()

@@ -1,9 +1,12 @@
-"""Small private files: written whole or not at all, readable by their owner only."""
+"""Files that processes share: small private ones, written whole or not at all, and locks."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,3 +33,20 @@ def read_record(path: Path) -> dict[str, Any]:
         return {}
     record: dict[str, Any] = json.loads(text)
     return record
+
+
+@contextmanager
+def alone(path: Path, *, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock that no two processes hold at once, and that ends with its holder.
+
+    Args:
+        path: the lock file; it stays behind, empty.
+        waiting: told when another process holds it.
+    """
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
