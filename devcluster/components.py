@@ -13,11 +13,6 @@ from typing import Any
 from devcluster.certificates import Credentials
 from devcluster.ports import LOOPBACK
 
-BARE = ("etcd", "kube-apiserver")
-"""What serves an API, and no more: no pods run, no namespace ever finishes deleting."""
-FULL = (*BARE, "kube-controller-manager", "kube-scheduler", "kwok")
-"""A cluster whose workloads become ready: KWOK plays the kubelet of one fake node."""
-
 ETCD_SOCKET, PEER_SOCKET = "etcd.sock", "peer.sock"
 
 

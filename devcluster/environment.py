@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,8 +17,7 @@ from pathlib import Path
 
 from argosy.errors import ArgosyError, InvalidInput, NotFound
 from devcluster.build import Progress
-from devcluster.components import BARE
-from devcluster.member import Member, start_all, stop_all
+from devcluster.member import BARE, Member, start_all, stop_all
 from devcluster.places import inherited, state_home
 from devcluster.process import Identity, memory, spawn
 from devcluster.records import alone, read_record, write_private, write_record
@@ -72,7 +72,6 @@ class Environment:
     def __init__(self, directory: Path | None = None) -> None:
         self.directory = (directory or state_home() / "dev").absolute()
 
-    @property
     def exists(self) -> bool:
         """Whether an environment was brought up here and not taken down."""
         return self._record.exists()
@@ -120,7 +119,7 @@ class Environment:
         Raises:
             NotFound: there is none.
         """
-        if not self.exists:
+        if not self.exists():
             raise NotFound("no local environment is up; start one with `argosy dev up`")
         found = {"TEMPORAL_ADDRESS": self.temporal.address, "TEMPORAL_NAMESPACE": NAMESPACE}
         if self.encrypted:
@@ -164,7 +163,9 @@ class Environment:
                 stop_all(fresh)
                 raise
 
-    def start_worker(self, command: Sequence[str | Path], *, ready: Callable[[], bool]) -> None:
+    def start_worker(
+        self, command: Sequence[str | Path] = (sys.executable, "-m", "worker"), *, ready: Callable[[], bool]
+    ) -> None:
         """Start the worker so that it outlives this process, unless it runs, and wait for it.
 
         Args:
@@ -200,7 +201,7 @@ class Environment:
     def down(self, *, keep_data: bool = False, progress: Progress = lambda _: None) -> None:
         """Stop everything; its data goes too, unless it is to be kept for another `up`."""
         with self._alone(progress):
-            if not self.exists:
+            if not self.exists():
                 return
             # The worker first: it would only report that the others have gone.
             self.stop_worker()
@@ -211,7 +212,7 @@ class Environment:
 
     def status(self) -> list[PartStatus]:
         """Every part with its address and memory; empty where no environment exists."""
-        if not self.exists:
+        if not self.exists():
             return []
         temporal, worker = self.temporal, self._worker()
         return [
@@ -235,7 +236,7 @@ class Environment:
         known = {spec.name: spec for spec in self.specs or members or MEMBERS}
         known |= {spec.name: spec for spec in members}
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not self.exists and encrypt:
+        if not self.exists() and encrypt:
             write_key_ring(self.key_ring)
         record = {"parts": list(parts), "ports": dict(ports)} | read_record(self._record)
         write_record(self._record, record | {"members": [asdict(spec) for spec in known.values()]})

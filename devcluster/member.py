@@ -18,10 +18,15 @@ from typing import Any
 from argosy.errors import ArgosyError
 from devcluster import binaries, certificates
 from devcluster.build import Progress
-from devcluster.components import BARE, ETCD_SOCKET, PEER_SOCKET, Layout, arguments, fake_node
+from devcluster.components import ETCD_SOCKET, PEER_SOCKET, Layout, arguments, fake_node
 from devcluster.ports import LOOPBACK, free_port
 from devcluster.process import Identity, memory, spawn
 from devcluster.records import read_record, write_private, write_record
+
+BARE = ("etcd", "kube-apiserver")
+"""What serves an API, and no more: no pods run, no namespace ever finishes deleting."""
+FULL = (*BARE, "kube-controller-manager", "kube-scheduler", "kwok")
+"""A cluster whose workloads become ready: KWOK plays the kubelet of one fake node."""
 
 START_TIMEOUT = 90.0
 """Seconds that a member may take to become ready; 3 are usual, a loaded machine is slower."""

@@ -28,6 +28,8 @@ _DYNAMIC = {
     # The defaults protect a shared cluster from one namespace; here there is only one.
     "frontend.namespaceRPS": "10000",
     "frontend.namespaceRPS.visibility": "200",
+    # Else a run younger than a second holds up the one that continues it: edits in a row would crawl.
+    "history.workflowIdReuseMinimalInterval": "0",
     # What SQL stores in production can hold, so that a longer ID fails here already.
     "limit.maxIDLength": "255",
 }

@@ -10,8 +10,7 @@ import pytest
 
 from argosy.errors import ArgosyError
 from devcluster import binaries
-from devcluster.components import BARE, FULL
-from devcluster.member import Member, start_all, stop_all
+from devcluster.member import BARE, FULL, Member, start_all, stop_all
 from devcluster.temporal import TemporalServer
 
 # What a fixture needs, and the marker that everything using it gets.

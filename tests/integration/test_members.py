@@ -21,8 +21,7 @@ import pytest
 
 from devcluster import member as member_module
 from devcluster import ports
-from devcluster.components import BARE
-from devcluster.member import Member, MemberFailed
+from devcluster.member import BARE, Member, MemberFailed
 from devcluster.process import Identity, start_time
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
