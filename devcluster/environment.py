@@ -1,26 +1,34 @@
-"""The local environment of `argosy dev`: Temporal with its UI, member clusters, and a worker."""
+"""The local environment of `argosy dev`: member clusters, Temporal with its UI, and a worker."""
 
 from __future__ import annotations
 
 import base64
 import json
+import os
+import re
 import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from argosy.errors import ArgosyError
-from devcluster.member import Member, start_all, stop_all
+from argosy.errors import ArgosyError, InvalidInput, NotFound
+from devcluster.build import Progress
+from devcluster.member import BARE, Member, start_all, stop_all
 from devcluster.places import inherited, state_home
-from devcluster.process import Identity, spawn
+from devcluster.process import Identity, memory, spawn
+from devcluster.records import alone, read_record, write_private, write_record
 from devcluster.temporal import NAMESPACE, TemporalServer
 
 DEFAULT_PORT = 7233
 DEFAULT_UI_PORT = 8233
-WORKER_START = 30.0
+WORKER_START = 60.0
+"""Seconds that the worker may take until it polls."""
+_WORKER_GRACE = 15.0
+_POLL = 0.1
 
 
 class WorkerFailed(ArgosyError):
@@ -29,7 +37,7 @@ class WorkerFailed(ArgosyError):
 
 @dataclass(frozen=True)
 class MemberSpec:
-    """A member cluster of the local environment."""
+    """A member cluster of the local environment, and where it pretends to be."""
 
     name: str
     region: str
@@ -46,7 +54,7 @@ MEMBERS = (
 
 @dataclass(frozen=True)
 class PartStatus:
-    """One process of the environment, for `argosy dev status`."""
+    """One part of the environment: `address` is a URL, host:port or log file, `memory` is in bytes."""
 
     name: str
     running: bool
@@ -55,119 +63,209 @@ class PartStatus:
 
 
 class Environment:
-    """All of it, in one directory that only its owner can read."""
+    """All of it, in one directory that only its owner can read; making this object starts nothing.
 
-    def __init__(self, directory: Path | None = None, *, members: tuple[MemberSpec, ...] = MEMBERS) -> None:
-        self.directory = directory or state_home() / "dev"
-        self.specs = members
+    Args:
+        directory: where it lives; default: `argosy/dev` in the user's state directory.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.directory = (directory or state_home() / "dev").absolute()
+
+    def exists(self) -> bool:
+        """Whether an environment was brought up here and not taken down."""
+        return self._record.exists()
+
+    @property
+    def specs(self) -> list[MemberSpec]:
+        """The members by name, with region, zone and provider."""
+        return [MemberSpec(**spec) for spec in read_record(self._record).get("members", [])]
 
     @property
     def members(self) -> list[Member]:
-        """The members, running or not."""
-        self._prepare()
-        return [Member(spec.name, self.directory / spec.name) for spec in self.specs]
+        """The member clusters, running or not."""
+        record = read_record(self._record)
+        parts = record.get("parts", BARE)
+        return [Member(spec.name, self.directory / "members" / spec.name, parts=parts) for spec in self.specs]
 
     @property
     def temporal(self) -> TemporalServer:
         """The Temporal server, running or not."""
-        self._prepare()
-        return TemporalServer(self.directory / "temporal", port=DEFAULT_PORT, ui_port=DEFAULT_UI_PORT)
+        ports = read_record(self._record).get("ports", {})
+        return TemporalServer(
+            self.directory / "temporal",
+            port=ports.get("grpc", DEFAULT_PORT),
+            ui_port=ports.get("ui", DEFAULT_UI_PORT),
+        )
 
     @property
     def key_ring(self) -> Path:
-        """The payload key ring; payloads are encrypted if and only if it exists."""
+        """The key ring file of payload encryption."""
         return self.directory / "keys.json"
 
     @property
     def encrypted(self) -> bool:
-        """Whether the environment's payloads are encrypted."""
+        """Whether payloads are encrypted: if and only if there is a key ring."""
         return self.key_ring.exists()
 
+    @property
+    def worker_log(self) -> Path:
+        """What the worker printed."""
+        return self.directory / "worker.log"
+
     def variables(self) -> dict[str, str]:
-        """What a command needs in its environment to use this one."""
+        """The environment variables with which a command or a worker uses this environment.
+
+        Raises:
+            NotFound: there is none.
+        """
+        if not self.exists():
+            raise NotFound("no local environment is up; start one with `argosy dev up`")
         found = {"TEMPORAL_ADDRESS": self.temporal.address, "TEMPORAL_NAMESPACE": NAMESPACE}
         if self.encrypted:
             found["ARGOSY_ENCRYPTION_KEYS"] = str(self.key_ring)
         return found
 
-    def exists(self) -> bool:
-        """Whether an environment was brought up here and not taken down."""
-        return (self.directory / "temporal" / "temporal.json").exists()
+    def up(
+        self,
+        *,
+        members: Sequence[MemberSpec] = (),
+        parts: Sequence[str] = BARE,
+        port: int = DEFAULT_PORT,
+        ui_port: int = DEFAULT_UI_PORT,
+        encrypt: bool = True,
+        progress: Progress,
+    ) -> None:
+        """Start members and Temporal so that they outlive this process; what runs already is left alone.
 
-    def up(self, *, progress: Callable[[str], None], encrypt: bool = False) -> None:
-        """Start members and Temporal; what runs already is left alone, what fails is taken down again.
+        Where something fails, what this call started is stopped again; data and logs stay until `down`.
+
+        Args:
+            members: those to have (default: `MEMBERS`); in an environment that exists, those to add.
+            parts: what each member consists of, `BARE` or `FULL`; fixed at the first `up`.
+            port: Temporal's gRPC port, fixed at the first `up`; 0 finds one that is free.
+            ui_port: the same for its UI.
+            encrypt: make a key ring at the first `up`, so that payloads are encrypted.
+            progress: told what is being done.
 
         Raises:
-            ArgosyError: a part did not start; says which and where its log is.
+            ArgosyError: a member's name is not usable, a port is taken or a part did not start; says which.
         """
-        self._prepare()
-        if encrypt and not self.encrypted:
-            write_key_ring(self.key_ring)
-        try:
-            start_all(self.members, progress=progress, detach=True)
-            progress("starting Temporal")
-            self.temporal.start(detach=True)
-        except ArgosyError:
-            self.down()
-            raise
+        with self._alone(progress):
+            self._define(members, parts=parts, ports={"grpc": port, "ui": ui_port}, encrypt=encrypt)
+            clusters, temporal = self.members, self.temporal
+            fresh = [member for member in clusters if not member.processes]
+            try:
+                start_all(clusters, progress=progress, detach=True)
+                progress("starting Temporal")
+                temporal.start(detach=True)
+            except BaseException:
+                stop_all(fresh)
+                raise
 
-    def start_worker(self, *, ready: Callable[[], bool]) -> None:
-        """Start the worker, if it does not run, and wait until `ready` says that it polls.
+    def start_worker(
+        self, command: Sequence[str | Path] = (sys.executable, "-m", "worker"), *, ready: Callable[[], bool]
+    ) -> None:
+        """Start the worker so that it outlives this process, unless it runs, and wait for it.
+
+        Args:
+            command: an absolute path and arguments; run with `variables()` and no other Temporal settings.
+            ready: asked until it says that the worker polls.
 
         Raises:
+            NotFound: no environment is up.
             WorkerFailed: it ended or did not get ready; names the log to look at.
         """
         if self._worker() is None:
-            identity = spawn(
-                [sys.executable, "-m", "worker"],
-                log=self.directory / "worker.log",
-                environment=inherited(**self.variables()),
+            worker = spawn(
+                command,
+                log=self.worker_log,
+                directory=self.directory,
+                environment=_worker_environment(self.variables()),
                 detach=True,
             )
-            (self.directory / "worker.json").write_text(json.dumps(identity.__dict__), encoding="utf-8")
+            write_record(self.directory / "worker.json", vars(worker))
         deadline = time.monotonic() + WORKER_START
         while not ready():
             if self._worker() is None or time.monotonic() > deadline:
-                raise WorkerFailed(f"the worker did not start; see {self.directory / 'worker.log'}")
-            time.sleep(0.1)
+                self.stop_worker()
+                raise WorkerFailed(f"the worker did not start; see {self.worker_log}")
+            time.sleep(_POLL)
 
-    def down(self, *, keep_data: bool = False) -> None:
-        """Stop everything; the data goes too unless it is to be kept."""
+    def stop_worker(self) -> None:
+        """Stop the worker, if it runs, and wait until it is gone."""
         worker = self._worker()
         if worker is not None:
-            worker.stop(grace=15)
-        if self.directory.exists():
+            worker.stop(grace=_WORKER_GRACE)
+
+    def down(self, *, keep_data: bool = False, progress: Progress = lambda _: None) -> None:
+        """Stop everything; its data goes too, unless it is to be kept for another `up`."""
+        with self._alone(progress):
+            if not self.exists():
+                return
+            # The worker first: it would only report that the others have gone.
+            self.stop_worker()
             self.temporal.stop()
             stop_all(self.members)
             if not keep_data:
                 shutil.rmtree(self.directory)
 
     def status(self) -> list[PartStatus]:
-        """Every process with its address and memory."""
+        """Every part with its address and memory; empty where no environment exists."""
         if not self.exists():
             return []
         temporal, worker = self.temporal, self._worker()
-        parts = [PartStatus("temporal", temporal.pid is not None, temporal.address, temporal.memory())]
-        parts.append(PartStatus("ui", temporal.pid is not None, temporal.ui_url))
-        parts.append(PartStatus("worker", worker is not None, str(self.directory / "worker.log")))
-        parts += [
-            PartStatus(member.name, member.ready(), member.server, member.memory()) for member in self.members
+        return [
+            PartStatus("temporal", temporal.ready(), temporal.address, temporal.memory()),
+            PartStatus("ui", temporal.ready(), temporal.ui_url),
+            PartStatus(
+                "worker", worker is not None, str(self.worker_log), memory(worker.pid) if worker else 0
+            ),
+            *(PartStatus(each.name, each.ready(), each.server, each.memory()) for each in self.members),
         ]
-        return parts
+
+    def _define(
+        self, members: Sequence[MemberSpec], *, parts: Sequence[str], ports: Mapping[str, int], encrypt: bool
+    ) -> None:
+        """Write down what there is to be, before anything starts: `down` must find it whatever happens."""
+        for spec in members:
+            if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", spec.name):
+                raise InvalidInput(
+                    f"{spec.name!r} cannot name a member; use lower-case letters, digits and dashes"
+                )
+        known = {spec.name: spec for spec in self.specs or members or MEMBERS}
+        known |= {spec.name: spec for spec in members}
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self.exists() and encrypt:
+            write_key_ring(self.key_ring)
+        record = {"parts": list(parts), "ports": dict(ports)} | read_record(self._record)
+        write_record(self._record, record | {"members": [asdict(spec) for spec in known.values()]})
+
+    @property
+    def _record(self) -> Path:
+        return self.directory / "environment.json"
 
     def _worker(self) -> Identity | None:
-        path = self.directory / "worker.json"
-        if not path.exists():
-            return None
-        identity = Identity(**json.loads(path.read_text(encoding="utf-8")))
-        return identity if identity.alive() else None
+        record = read_record(self.directory / "worker.json")
+        worker = Identity(**record) if record else None
+        return worker if worker and worker.alive() else None
 
-    def _prepare(self) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    @contextmanager
+    def _alone(self, progress: Progress) -> Iterator[None]:
+        # Beside the directory, which `down` removes.
+        self.directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = self.directory.with_name(f".{self.directory.name}.lock")
+        with alone(lock, waiting=lambda: progress("waiting for another `argosy dev`")):
+            yield
 
 
 def write_key_ring(path: Path) -> None:
-    """Create a key ring file with one fresh key, readable by its owner only."""
+    """Create a key ring file with one fresh AES-256 key, readable by its owner only."""
     key = base64.b64encode(secrets.token_bytes(32)).decode()
-    path.touch(mode=0o600)
-    path.write_text(json.dumps({"active": "local", "keys": {"local": key}}), encoding="utf-8")
+    write_private(path, json.dumps({"active": "local", "keys": {"local": key}}).encode())
+
+
+def _worker_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment without Temporal settings and profiles, which are for other servers."""
+    kept = {name: value for name, value in inherited().items() if not name.startswith("TEMPORAL_")}
+    return kept | {"TEMPORAL_CONFIG_FILE": os.devnull} | dict(variables)

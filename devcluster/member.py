@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import base64
+import http.client
 import json
+import shutil
 import signal
-import socket
 import ssl
 import time
-import urllib.error
-import urllib.request
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from argosy.errors import ArgosyError
 from devcluster import binaries, certificates
+from devcluster.build import Progress
+from devcluster.components import ETCD_SOCKET, PEER_SOCKET, Layout, arguments, fake_node
+from devcluster.ports import LOOPBACK, free_port
 from devcluster.process import Identity, memory, spawn
+from devcluster.records import read_record, write_private, write_record
 
 BARE = ("etcd", "kube-apiserver")
+"""What serves an API, and no more: no pods run, no namespace ever finishes deleting."""
 FULL = (*BARE, "kube-controller-manager", "kube-scheduler", "kwok")
-START_TIMEOUT = 60.0
+"""A cluster whose workloads become ready: KWOK plays the kubelet of one fake node."""
+
+START_TIMEOUT = 90.0
+"""Seconds that a member may take to become ready; 3 are usual, a loaded machine is slower."""
 _ATTEMPTS = 3
+_POLL = 0.05
 
 
 class MemberFailed(ArgosyError):
@@ -28,81 +39,108 @@ class MemberFailed(ArgosyError):
 
 
 class Member:
-    """One local cluster; it keeps ports, certificates and data across restarts in the same directory."""
+    """One local cluster; its directory keeps port, certificates, data and processes between starts.
 
-    def __init__(self, name: str, directory: Path, *, parts: tuple[str, ...] = BARE) -> None:
+    Any number of `Member` objects may stand for the same directory, also one after the other in different
+    programs, as `argosy dev up` and `argosy dev down` do.
+
+    Args:
+        name: the name of the cluster and of its kubeconfig context.
+        directory: its own; made private where it does not exist.
+        parts: `BARE`, `FULL`, or what of `FULL` is wanted, in that order.
+    """
+
+    def __init__(self, name: str, directory: Path, *, parts: Sequence[str] = BARE) -> None:
         self.name = name
-        self.directory = directory
-        self.parts = parts
-        self.kubeconfig = directory / "kubeconfig"
-        self._credentials = certificates.create(directory / "pki")
-        self._ports: dict[str, int] = self._remembered().get("ports", {})
-        self._processes: dict[str, Identity] = {
-            part: Identity(**identity) for part, identity in self._remembered().get("processes", {}).items()
-        }
+        # The parts run inside it, so relative paths would lead astray.
+        self.directory = directory.absolute()
+        self.parts = tuple(parts)
+        self.kubeconfig = self.directory / "kubeconfig"
+        record = read_record(self._record)
+        self._port: int = record.get("port", 0)
+        # Until it was ready once, there is no data to keep and the port may change.
+        self._established: bool = record.get("established", False)
+        self._processes = {part: Identity(**known) for part, known in record.get("processes", {}).items()}
 
     @property
     def server(self) -> str:
-        """The API server's URL."""
-        return f"https://127.0.0.1:{self._ports.get('kube-apiserver', 0)}"
+        """The API server's URL; known from the first start on."""
+        return f"https://{LOOPBACK}:{self._port}"
 
     @property
     def processes(self) -> dict[str, Identity]:
         """The processes that are running, by part."""
-        return {part: identity for part, identity in self._processes.items() if identity.alive()}
+        return {part: process for part, process in self._processes.items() if process.alive()}
 
-    def start(self, paths: dict[str, Path], *, detach: bool = False) -> None:
-        """Start what is not running and wait until it is ready.
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process IDs of what is running, by part."""
+        return {part: process.pid for part, process in self.processes.items()}
+
+    def start(self, paths: Mapping[str, Path] | None = None, *, detach: bool = False) -> None:
+        """Start what is not running, on the same port and data as before, and wait until it is ready.
+
+        Args:
+            paths: the binaries by part, from `binaries.ensure`, which is asked where this is left out.
+            detach: let the processes outlive this one; otherwise they die with it.
 
         Raises:
+            MissingBinary: a binary can neither be found nor built.
             MemberFailed: it did not become ready; names the log to look at.
         """
-        for attempt in range(_ATTEMPTS):
-            if not self._ports:
-                self._ports = dict(zip(("etcd", "peer", "kube-apiserver"), _free_ports(3), strict=True))
-            for part in self.parts:
-                if part not in self.processes:
-                    self._start(part, paths[part], detach=detach)
-                if part == "kube-apiserver":
-                    self._write_kubeconfig()
-            self._remember()
-            if self._wait_ready():
-                if "kwok" in self.parts:
-                    self._ensure_node()
+        paths = paths or binaries.ensure(self.parts, progress=lambda _: None)
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        certificates.create(self._credentials.directory, name=self.name)
+        attempts = 1 if self._established else _ATTEMPTS
+        for attempt in range(1, attempts + 1):
+            try:
+                self._start_in_order(paths, detach=detach)
+            except MemberFailed:
+                self.stop()
+                if attempt == attempts:
+                    raise
+                self._discard()
+            else:
+                self._established = True
+                self._remember()
                 return
-            self.stop()
-            if attempt == 0 and not (self.directory / "etcd").exists():
-                # Another process may have taken a port between choosing and using it.
-                self._ports = {}
-        raise MemberFailed(f"{self.name} did not become ready; see {self.directory / 'kube-apiserver.log'}")
 
     def stop(self) -> None:
-        """Stop every part, the API server before its store."""
+        """Stop every part, the API server before its store; does nothing where none runs."""
+        running = self.processes
+        for process in running.values():
+            process.send(signal.SIGCONT)  # An API server cannot end in order while its store is frozen.
         for part in reversed(self.parts):
-            if part in self.processes:
-                self._processes[part].stop()
-        self._remember()
+            if part in running:
+                running[part].stop()
+        if running:
+            self._remember()
 
     def kill(self, *parts: str) -> None:
-        """SIGKILL the named parts; none named means the API server."""
-        self._send(signal.SIGKILL, parts)
-        for part in parts or ("kube-apiserver",):
-            self._processes[part].wait(10)
+        """SIGKILL the named parts and wait until they are gone; none named means the API server."""
+        for process in self._named(parts):
+            process.kill()
 
     def freeze(self, *parts: str) -> None:
-        """SIGSTOP the named parts: connections open and nothing answers."""
-        self._send(signal.SIGSTOP, parts)
+        """SIGSTOP the named parts (default: the API server): connections stay open and nothing answers."""
+        for process in self._named(parts):
+            process.send(signal.SIGSTOP)
 
     def thaw(self, *parts: str) -> None:
-        """SIGCONT the named parts."""
-        self._send(signal.SIGCONT, parts)
+        """SIGCONT the named parts (default: the API server)."""
+        for process in self._named(parts):
+            process.send(signal.SIGCONT)
 
     def ready(self) -> bool:
-        """Whether the API server says that it is ready."""
+        """Whether the API server says that it is ready, within 2 s."""
         try:
-            return self.request("GET", "/readyz", timeout=2)[0] == 200
+            return self.request("GET", "/readyz", timeout=2)[0] == http.HTTPStatus.OK
         except OSError:
             return False
+
+    def memory(self) -> int:
+        """Resident memory of all parts, in bytes."""
+        return sum(memory(pid) for pid in self.pids.values())
 
     def request(
         self,
@@ -113,195 +151,149 @@ class Member:
         timeout: float = 10,
         content: str = "application/json",
     ) -> tuple[int, bytes]:
-        """One plain request as the administrator, for set-up and for looking at the truth in tests.
+        """One plain request as the administrator: for set-up, and to look at the truth in tests.
+
+        Returns:
+            The status code, whatever it is, and the body.
 
         Raises:
-            OSError: there was no answer.
+            OSError: there was no answer within `timeout` seconds.
         """
-        context = ssl.create_default_context(cafile=str(self._credentials.ca))
-        request = urllib.request.Request(  # noqa: S310 - the URL is this member's own
-            self.server + path,
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self._credentials.admin_token}", "Content-Type": content},
-        )
+        headers = {"Authorization": f"Bearer {self._credentials.admin_token}", "Content-Type": content}
+        connection = http.client.HTTPSConnection(LOOPBACK, self._port, timeout=timeout, context=self._tls)
         try:
-            with urllib.request.urlopen(request, timeout=timeout, context=context) as response:  # noqa: S310 - as above
-                return response.status, response.read()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read()
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            response = connection.getresponse()
+            return response.status, response.read()
+        except http.client.HTTPException as error:
+            raise ConnectionError(f"{self.name} broke off its answer") from error
+        finally:
+            connection.close()
 
-    def memory(self) -> int:
-        """Resident memory of all parts, in bytes."""
-        return sum(memory(identity.pid) for identity in self.processes.values())
+    # -- starting ---------------------------------------------------------------------------------------
 
-    # -- starting ---------------------------------------------------------------------------------
+    def _start_in_order(self, paths: Mapping[str, Path], *, detach: bool) -> None:
+        """Start store and API server, then what needs them; some parts give up where nobody answers."""
+        self._port = self._port or free_port()
+        self._write_kubeconfig()
+        deadline = time.monotonic() + START_TIMEOUT
+        for stage, is_up in ((BARE, self._serves), (self.parts, self._has_node)):
+            parts = [part for part in self.parts if part in stage]
+            for part in parts:
+                self._start(part, paths[part], detach=detach)
+            self._wait(parts, is_up, deadline)
 
     def _start(self, part: str, path: Path, *, detach: bool) -> None:
-        self._processes[part] = spawn(
-            [path, *self._arguments(part)], log=self.directory / f"{part}.log", detach=detach
+        if process := self.processes.get(part):
+            process.send(signal.SIGCONT)
+            return
+        if part == "etcd":
+            for socket in (ETCD_SOCKET, PEER_SOCKET):
+                (self.directory / socket).unlink(missing_ok=True)
+        layout = Layout(self.name, self.directory, self.kubeconfig, self._credentials, self._port)
+        command: list[str | Path] = [path, *arguments(part, layout)]
+        self._processes[part] = spawn(command, directory=self.directory, log=self._log(part), detach=detach)
+        # At once: should this process die now, the next one must know what it left behind.
+        self._remember()
+
+    def _wait(self, parts: Sequence[str], is_up: Callable[[], bool], deadline: float) -> None:
+        while time.monotonic() < deadline:
+            for part in parts:
+                if part not in self.processes:
+                    raise MemberFailed(f"{part} of {self.name} ended at once; see {self._log(part)}")
+            if is_up():
+                return
+            time.sleep(_POLL)
+        raise MemberFailed(
+            f"{self.name} was not ready in {START_TIMEOUT:.0f} s; see {self._log('kube-apiserver')}"
         )
 
-    def _arguments(self, part: str) -> list[str]:
-        match part:
-            case "etcd":
-                return self._etcd_arguments()
-            case "kube-apiserver":
-                return self._apiserver_arguments()
-            case "kwok":
-                return [
-                    f"--kubeconfig={self.kubeconfig}",
-                    "--manage-all-nodes=true",
-                    "--node-lease-duration-seconds=40",
-                ]
-            case "kube-controller-manager":
-                extra = [
-                    f"--service-account-private-key-file={self._credentials.service_account_key}",
-                    f"--root-ca-file={self._credentials.ca}",
-                    "--use-service-account-credentials=false",
-                ]
-                return [*self._controller_arguments(), *extra]
-            case _:
-                return self._controller_arguments()
+    def _serves(self) -> bool:
+        """Whether the API server has set up what every new cluster holds."""
+        return self.ready() and self._get("/api/v1/namespaces/default") is not None
 
-    def _controller_arguments(self) -> list[str]:
-        return [
-            f"--kubeconfig={self.kubeconfig}",
-            f"--authentication-kubeconfig={self.kubeconfig}",
-            f"--authorization-kubeconfig={self.kubeconfig}",
-            "--leader-elect=false",
-            "--bind-address=127.0.0.1",
-            "--secure-port=0",
-        ]
+    def _has_node(self) -> bool:
+        """Whether KWOK, where wanted, has made its node ready; creates the node where it is missing."""
+        if "kwok" not in self.parts:
+            return True
+        node = self._get(f"/api/v1/nodes/{self.name}-node")
+        if node is None:
+            self.request("POST", "/api/v1/nodes", fake_node(f"{self.name}-node"))
+            return False
+        conditions = node["status"].get("conditions", [])
+        return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
-    def _etcd_arguments(self) -> list[str]:
-        client, peer = (f"http://127.0.0.1:{self._ports[name]}" for name in ("etcd", "peer"))
-        return [
-            f"--name={self.name}",
-            f"--data-dir={self.directory / 'etcd'}",
-            f"--listen-client-urls={client}",
-            f"--advertise-client-urls={client}",
-            f"--listen-peer-urls={peer}",
-            f"--initial-advertise-peer-urls={peer}",
-            f"--initial-cluster={self.name}={peer}",
-            "--unsafe-no-fsync",
-            "--log-level=warn",
-        ]
-
-    def _apiserver_arguments(self) -> list[str]:
-        files = self._credentials
-        return [
-            f"--etcd-servers=http://127.0.0.1:{self._ports['etcd']}",
-            "--bind-address=127.0.0.1",
-            "--advertise-address=127.0.0.1",
-            f"--secure-port={self._ports['kube-apiserver']}",
-            f"--tls-cert-file={files.serving_certificate}",
-            f"--tls-private-key-file={files.serving_key}",
-            f"--client-ca-file={files.ca}",
-            f"--token-auth-file={files.tokens}",
-            f"--service-account-key-file={files.service_account_key}",
-            f"--service-account-signing-key-file={files.service_account_key}",
-            "--service-account-issuer=https://kubernetes.default.svc",
-            "--service-cluster-ip-range=10.0.0.0/16",
-            "--authorization-mode=RBAC",
-            "--disable-admission-plugins=ServiceAccount",
-            "--endpoint-reconciler-type=none",
-            "--enable-priority-and-fairness=false",
-            "--goaway-chance=0",
-            "--max-requests-inflight=0",
-            "--max-mutating-requests-inflight=0",
-            "--event-ttl=1h",
-            "--v=0",
-        ]
-
-    def _wait_ready(self) -> bool:
-        deadline = time.monotonic() + START_TIMEOUT
-        while time.monotonic() < deadline:
-            if not all(part in self.processes for part in self.parts):
-                return False
-            if self.ready() and self.request("GET", "/api/v1/namespaces/kube-system")[0] == 200:
-                return True
-            time.sleep(0.1)
-        return False
-
-    def _ensure_node(self) -> None:
-        node = {
-            "apiVersion": "v1",
-            "kind": "Node",
-            "metadata": {"name": f"{self.name}-node", "annotations": {"kwok.x-k8s.io/node": "fake"}},
-            "status": {
-                "capacity": {"cpu": "32", "memory": "64Gi", "pods": "110"},
-                "allocatable": {"cpu": "32", "memory": "64Gi", "pods": "110"},
-            },
-        }
-        self.request("POST", "/api/v1/nodes", node)
+    def _get(self, path: str) -> dict[str, Any] | None:
+        try:
+            status, body = self.request("GET", path)
+        except OSError:
+            return None
+        found: dict[str, Any] | None = json.loads(body) if status == http.HTTPStatus.OK else None
+        return found
 
     def _write_kubeconfig(self) -> None:
+        authority = base64.b64encode(self._credentials.ca.read_bytes()).decode()
+        cluster = {"server": self.server, "certificate-authority-data": authority}
         config = {
             "apiVersion": "v1",
             "kind": "Config",
             "current-context": self.name,
-            "clusters": [
-                {
-                    "name": self.name,
-                    "cluster": {"server": self.server, "certificate-authority": str(self._credentials.ca)},
-                }
-            ],
+            "clusters": [{"name": self.name, "cluster": cluster}],
             "users": [{"name": self.name, "user": {"token": self._credentials.admin_token}}],
             "contexts": [{"name": self.name, "context": {"cluster": self.name, "user": self.name}}],
         }
-        self.kubeconfig.touch(mode=0o600)
-        self.kubeconfig.write_text(json.dumps(config, indent=1), encoding="utf-8")
+        write_private(self.kubeconfig, json.dumps(config, indent=1).encode())
 
-    # -- memory of a directory ------------------------------------------------------------------------
+    def _discard(self) -> None:
+        """Forget a start that failed, perhaps because another process took the port in between."""
+        self._port = 0
+        shutil.rmtree(self.directory / "etcd", ignore_errors=True)
 
-    def _remembered(self) -> dict[str, Any]:
-        path = self.directory / "member.json"
-        if not path.exists():
-            return {}
-        remembered: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return remembered
+    # -- what the directory knows -----------------------------------------------------------------------
+
+    @property
+    def _record(self) -> Path:
+        return self.directory / "member.json"
+
+    @property
+    def _credentials(self) -> certificates.Credentials:
+        return certificates.Credentials(self.directory / "pki")
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self._credentials.ca))
+
+    def _log(self, part: str) -> Path:
+        return self.directory / f"{part}.log"
+
+    def _named(self, parts: tuple[str, ...]) -> list[Identity]:
+        return [self._processes[part] for part in parts or ("kube-apiserver",)]
 
     def _remember(self) -> None:
-        content = {
-            "ports": self._ports,
-            "processes": {part: identity.__dict__ for part, identity in self.processes.items()},
-        }
-        (self.directory / "member.json").write_text(json.dumps(content), encoding="utf-8")
-
-    def _send(self, number: signal.Signals, parts: tuple[str, ...]) -> None:
-        for part in parts or ("kube-apiserver",):
-            self._processes[part].send(number)
+        processes = {part: vars(process) for part, process in self.processes.items()}
+        record = {"port": self._port, "established": self._established, "processes": processes}
+        write_record(self._record, record)
 
 
-def start_all(members: list[Member], *, progress: binaries.Progress, detach: bool = False) -> None:
-    """Start members side by side; those that did start are stopped again where one fails.
+def start_all(members: Sequence[Member], *, progress: Progress, detach: bool = False) -> None:
+    """Start members side by side; where one fails, those that did not run before are stopped again.
 
     Raises:
         MissingBinary: their binaries can neither be found nor built.
         MemberFailed: one did not become ready.
     """
-    needed = sorted({part for member in members for part in member.parts})
-    paths = binaries.ensure(needed, progress=progress)
+    fresh = [member for member in members if not member.processes]
+    paths = binaries.ensure({part for member in members for part in member.parts}, progress=progress)
     progress(f"starting {', '.join(member.name for member in members)}")
-    with ThreadPoolExecutor(max_workers=len(members) or 1) as pool:
+    with ThreadPoolExecutor(max_workers=max(1, len(members))) as pool:
         futures = [pool.submit(member.start, paths, detach=detach) for member in members]
-        failures = [error for future in futures if (error := future.exception()) is not None]
+    failures = [error for future in futures if (error := future.exception()) is not None]
     if failures:
-        stop_all(members)
+        stop_all(fresh)
         raise failures[0]
 
 
-def stop_all(members: list[Member]) -> None:
+def stop_all(members: Sequence[Member]) -> None:
     """Stop members side by side."""
-    with ThreadPoolExecutor(max_workers=len(members) or 1) as pool:
+    with ThreadPoolExecutor(max_workers=max(1, len(members))) as pool:
         list(pool.map(Member.stop, members))
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [listener.getsockname()[1] for listener in sockets]
-    finally:
-        for listener in sockets:
-            listener.close()

