@@ -19,7 +19,7 @@ from cli.session import Observed, Session, id_of
 from cli.targets import settled, status_table
 from cli.waiting import wait_for
 from devcluster.environment import Environment
-from devcluster.member import BARE, Member
+from devcluster.member import Member
 
 EXAMPLE = Path("examples") / "guestbook"
 STEP_TIMEOUT = 60.0
@@ -123,9 +123,7 @@ async def _kill_and_recover(stage: Stage) -> None:
     _say(f"{dead.name} is retried by Temporal; the others have the new image already.")
     _pause()
     _heading(f"{dead.name}'s API server is back")
-    from devcluster import binaries
-
-    await asyncio.to_thread(lambda: dead.start(binaries.ensure(BARE, progress=lambda _: None), detach=True))
+    await asyncio.to_thread(lambda: dead.start(detach=True))
     console().print(status_table(await _until_settled(stage, revisions)))
     _images(stage)
     _pause()

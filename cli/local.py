@@ -14,6 +14,7 @@ from cli.membership import joined
 from cli.output import console, plain, styled, table
 from cli.session import Session
 from devcluster.environment import Environment
+from devcluster.member import CONTROLLED
 
 CONNECT_SECONDS = 20.0
 
@@ -27,7 +28,7 @@ async def bring_up(
         ArgosyError: a part did not start; what did start is stopped again.
     """
     local = environment or Environment()
-    await asyncio.to_thread(local.up, progress=progress, encrypt=encrypt)
+    await asyncio.to_thread(lambda: local.up(parts=CONTROLLED, encrypt=encrypt, progress=progress))
     session = await session_of(local)
     await initialise(session.client)
     progress("starting the worker")

@@ -25,6 +25,8 @@ from devcluster.records import read_record, write_private, write_record
 
 BARE = ("etcd", "kube-apiserver")
 """What serves an API, and no more: no pods run, no namespace ever finishes deleting."""
+CONTROLLED = (*BARE, "kube-controller-manager")
+"""A cluster whose own controllers work: namespaces finish deleting, Deployments make ReplicaSets."""
 FULL = (*BARE, "kube-controller-manager", "kube-scheduler", "kwok")
 """A cluster whose workloads become ready: KWOK plays the kubelet of one fake node."""
 
