@@ -1,0 +1,156 @@
+"""A whole installation for tests: real Temporal, a real worker process, real members."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from activities.connection import connect, initialise
+from argosy.api.cluster_connection import ConnectionReference
+from argosy.api.manifest import ResourceRef
+from argosy.api.membership import ClusterSettings
+from argosy.config import Settings
+from argosy.errors import ArgosyError
+from cli.membership import joined
+from cli.session import Session
+from devcluster.member import Member
+from devcluster.process import Identity, spawn
+from devcluster.temporal import TemporalServer
+
+
+@dataclass
+class Plant:
+    """A whole installation of real processes, any of which may be killed."""
+
+    directory: Path
+    temporal: TemporalServer
+    members: list[Member]
+    worker: Identity | None = None
+    settings: Settings = field(default_factory=Settings)
+
+    async def session(self) -> Session:
+        """A connection with the installation."""
+        return Session(await connect(self.settings, address=self.temporal.address), self.settings)
+
+    def start_worker(self) -> None:
+        """Start the worker process."""
+        environment = {**os.environ, "TEMPORAL_ADDRESS": self.temporal.address}  # noqa: TID251 - handed on
+        self.worker = spawn(
+            [sys.executable, "-m", "worker"], log=self.directory / "worker.log", environment=environment
+        )
+
+    async def set_up(self) -> None:
+        """Prepare the namespace, start the worker, and join the members."""
+        session = await self.session()
+        await initialise(session.client)
+        self.start_worker()
+        await polling(session)
+        await asyncio.gather(*(join(session, member) for member in self.members))
+
+    def kill_worker(self) -> None:
+        """SIGKILL the worker."""
+        assert self.worker is not None
+        self.worker.kill()
+
+    def objects(self, plural: str, namespace: str, api: str = "apis/apps/v1") -> dict[str, dict[str, Any]]:
+        """member -> object name -> object, as the API servers have them."""
+        found: dict[str, dict[str, Any]] = {}
+        for member in self.members:
+            status, body = member.request("GET", f"/{api}/namespaces/{namespace}/{plural}?limit=5000")
+            assert status == 200
+            found[member.name] = {item["metadata"]["name"]: item for item in json.loads(body)["items"]}
+        return found
+
+
+async def polling(session: Session) -> None:
+    """Wait until a worker polls."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await session.require_worker()
+            except ArgosyError:
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+
+async def join(session: Session, member: Member) -> None:
+    reference = ConnectionReference(kubeconfig=str(member.kubeconfig), context=member.name)
+    region = "eu" if member.name != "member3" else "us"
+    await joined(session, member.name, ClusterSettings(connection=reference, region=region), timeout=60)
+
+
+def deployment(name: str, namespace: str, image: str = "nginx:1") -> dict[str, Any]:
+    """A small template."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app": name}},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"containers": [{"name": "web", "image": image}]},
+            },
+        },
+    }
+
+
+def placing_everything(namespace: str) -> list[dict[str, Any]]:
+    """A policy that places every Deployment of a namespace everywhere, and an override for one region."""
+    base = {"apiVersion": "policy.karmada.io/v1alpha1"}
+    meta = {"name": "everything", "namespace": namespace}
+    return [
+        {
+            **base,
+            "kind": "PropagationPolicy",
+            "metadata": meta,
+            "spec": {
+                "resourceSelectors": [{"apiVersion": "apps/v1", "kind": "Deployment", "namespace": namespace}]
+            },
+        },
+        {
+            **base,
+            "kind": "OverridePolicy",
+            "metadata": meta,
+            "spec": {
+                "overrideRules": [
+                    {
+                        "targetCluster": {"clusterNames": ["member3"]},
+                        "overriders": {
+                            "imageOverrider": [
+                                {"component": "Registry", "operator": "add", "value": "us.example.com"}
+                            ]
+                        },
+                    }
+                ]
+            },
+        },
+    ]
+
+
+def image_of(item: dict[str, Any]) -> str:
+    """The image of an object's only container."""
+    image: str = item["spec"]["template"]["spec"]["containers"][0]["image"]
+    return image
+
+
+async def settled(session: Session, names: Iterable[str], namespace: str, *, seconds: float) -> None:
+    """Wait until every one of these Deployments is published as applied."""
+    refs = [ResourceRef(api_version="apps/v1", kind="Deployment", namespace=namespace, name=n) for n in names]
+    async with asyncio.timeout(seconds):
+        while refs:
+            observed = await asyncio.gather(*(session.observe(ref) for ref in refs), return_exceptions=True)
+            refs = [
+                ref
+                for ref, one in zip(refs, observed, strict=True)
+                if isinstance(one, BaseException) or one.status.phase != "Applied"
+            ]
+            await asyncio.sleep(0.2)
