@@ -211,14 +211,15 @@ async def _session(settings: Settings, profile: str | None) -> Any:
 
 
 def _pair(text: str) -> tuple[str, str]:
-    from argosy.api.validation import label_key_fault, label_value_fault
+    from argosy.api.formats import is_label_key, is_label_value
 
     key, equals, value = text.partition("=")
     if not equals:
         raise InvalidInput(f"{text!r} is not key=value; add a value, or key- to remove it")
-    fault = label_key_fault(key) or label_value_fault(value)
-    if fault:
-        raise InvalidInput(f"label {text!r}: {fault}")
+    if not (is_label_key(key) and is_label_value(value)):
+        raise InvalidInput(
+            f"{text!r} is no label; use at most 63 letters, digits, '-', '_' and '.' for its name and its value"
+        )
     return key, value
 
 

@@ -43,13 +43,15 @@ class Batch:
         """
         batch = cls()
         seen: dict[tuple[str, str | None, str, str], documents.Document] = {}
-        for document in documents.read(filenames, recursive=recursive, stdin=sys.stdin, namespace=namespace):
+        for document in documents.read(
+            filenames, recursive=recursive, stdin=sys.stdin.buffer, namespace=namespace
+        ):
             ref = ref_of(document.manifest)
             key = (ref.group, ref.namespace, ref.kind, ref.name)
             if key in seen:
                 raise InvalidInput(f"{document}: is there twice, first in {seen[key]}; keep one")
             seen[key] = document
-            if documents.is_policy(document):
+            if document.is_policy:
                 manifest = document.manifest if for_deletion else to_manifest(documents.policy_of(document))
                 scope = document.manifest["metadata"].get("namespace")
                 batch.policies.setdefault(scope, []).append(manifest)

@@ -58,7 +58,7 @@ def to_manifest(model: Model) -> dict[str, Any]:
 
 def _text_only(value: Any) -> Any:
     if isinstance(value, int | float):
-        msg = "should be an RFC 3339 time such as 2025-01-31T12:00:00Z"
+        msg = "a number is no time; write one such as 2025-01-31T12:00:00Z"
         raise ValueError(msg)  # noqa: TRY004  pydantic collects ValueError only
     return value
 

@@ -1,67 +1,178 @@
-"""What Karmada's admission webhook fills in, so that the rest of Argosy sees one form."""
+"""What Karmada's API fills in for the author of a policy, kept apart from reading and from deciding.
+
+Two steps, in the API server's order: the defaults of the resource's schema, then those of the mutating
+webhook. Random identifiers and finalizers, which the webhook adds too, have no meaning here.
+"""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from datetime import datetime
 
-from argosy.api.override import ClusterOverridePolicy, OverridePolicy
-from argosy.api.placement import Placement, SpreadConstraint
-from argosy.api.policy import ClusterPropagationPolicy, Failover, PropagationPolicy, PropagationSpec
+from argosy.api.cluster import Cluster, ResourceModel, ResourceModelRange
+from argosy.api.meta import Taint
+from argosy.api.override import AnyOverridePolicy
+from argosy.api.placement import Placement, ReplicaSchedulingStrategy, SpreadConstraint
+from argosy.api.policy import (
+    AnyPropagationPolicy,
+    ApplicationFailover,
+    Failover,
+    PropagationSpec,
+    ResourceSelector,
+)
+from argosy.api.quantity import Quantity
 
-P = TypeVar("P", bound=PropagationPolicy | ClusterPropagationPolicy | OverridePolicy | ClusterOverridePolicy)
+DEFAULT_SCHEDULER = "default-scheduler"
+DEFAULT_TOLERATION_SECONDS = 300
+DEFAULT_GRACE_PERIOD_SECONDS = 600
 
-_DEFAULT_GRACE_SECONDS = 600
+
+def default_policy(policy: AnyPropagationPolicy) -> AnyPropagationPolicy:
+    """Return `policy` as Karmada's API would store it; applying this twice changes nothing more."""
+    spec = _webhook_defaults(_schema_defaults(policy.spec))
+    if policy.namespaced:
+        selectors = _in_namespace(spec.resource_selectors, policy.metadata.namespace)
+        spec = spec.model_copy(update={"resource_selectors": selectors})
+    return policy.model_copy(update={"spec": spec})
 
 
-def defaulted_placement(placement: Placement) -> Placement:
-    """The placement with spread constraints and division preference completed."""
-    changes: dict[str, Any] = {}
-    if placement.spread_constraints:
-        changes["spread_constraints"] = tuple(_spread(c) for c in placement.spread_constraints)
-    scheduling = placement.replica_scheduling
-    if (
-        scheduling
-        and scheduling.replica_scheduling_type == "Divided"
-        and not scheduling.replica_division_preference
-    ):
-        changes["replica_scheduling"] = scheduling.model_copy(
-            update={"replica_division_preference": "Weighted"}
+def default_override(policy: AnyOverridePolicy) -> AnyOverridePolicy:
+    """Return `policy` with its selectors bound to its own namespace, where it has one."""
+    if not policy.namespaced:
+        return policy
+    selectors = _in_namespace(policy.spec.resource_selectors, policy.metadata.namespace)
+    return policy.model_copy(
+        update={"spec": policy.spec.model_copy(update={"resource_selectors": selectors})}
+    )
+
+
+def default_placement(placement: Placement) -> Placement:
+    """Return `placement` with the webhook's defaults; `maxGroups` has none."""
+    constraints = tuple(_default_constraint(constraint) for constraint in placement.spread_constraints)
+    strategy = placement.replica_scheduling
+    if strategy is not None and strategy.replica_scheduling_type == "Divided":
+        preference = strategy.replica_division_preference or "Weighted"
+        strategy = strategy.model_copy(update={"replica_division_preference": preference})
+    return placement.model_copy(update={"spread_constraints": constraints, "replica_scheduling": strategy})
+
+
+def _default_constraint(constraint: SpreadConstraint) -> SpreadConstraint:
+    field = constraint.spread_by_field
+    if field is None and not constraint.spread_by_label:
+        field = "cluster"
+    return constraint.model_copy(update={"spread_by_field": field, "min_groups": constraint.min_groups or 1})
+
+
+def _in_namespace(selectors: tuple[ResourceSelector, ...], namespace: str) -> tuple[ResourceSelector, ...]:
+    return tuple(
+        selector.model_copy(update={"namespace": selector.namespace or namespace}) for selector in selectors
+    )
+
+
+def _schema_defaults(spec: PropagationSpec) -> PropagationSpec:
+    strategy = spec.placement.replica_scheduling
+    return spec.model_copy(
+        update={
+            "preemption": spec.preemption or "Never",
+            "scheduler_name": spec.scheduler_name or DEFAULT_SCHEDULER,
+            "conflict_resolution": spec.conflict_resolution or "Abort",
+            "placement": spec.placement.model_copy(update={"replica_scheduling": _default_type(strategy)}),
+            "failover": _default_failover(spec.failover),
+        }
+    )
+
+
+def _default_type(strategy: ReplicaSchedulingStrategy | None) -> ReplicaSchedulingStrategy | None:
+    if strategy is None or strategy.replica_scheduling_type is not None:
+        return strategy
+    return strategy.model_copy(update={"replica_scheduling_type": "Divided"})
+
+
+def _default_failover(failover: Failover | None) -> Failover | None:
+    if failover is None:
+        return None
+    application, cluster = failover.application, failover.cluster
+    if application is not None:
+        application = application.model_copy(update={"purge_mode": application.purge_mode or "Gracefully"})
+        conditions = application.decision_conditions
+        if conditions is not None and conditions.toleration_seconds is None:
+            conditions = conditions.model_copy(update={"toleration_seconds": DEFAULT_TOLERATION_SECONDS})
+            application = application.model_copy(update={"decision_conditions": conditions})
+    if cluster is not None:
+        cluster = cluster.model_copy(update={"purge_mode": cluster.purge_mode or "Gracefully"})
+    return Failover(application=application, cluster=cluster)
+
+
+def _webhook_defaults(spec: PropagationSpec) -> PropagationSpec:
+    imports_services = any(
+        (selector.api_version, selector.kind) == ("multicluster.x-k8s.io/v1alpha1", "ServiceImport")
+        for selector in spec.resource_selectors
+    )
+    failover = spec.failover
+    if failover is not None and failover.application is not None:
+        application = _default_grace_period(failover.application)
+        failover = failover.model_copy(update={"application": application})
+    return spec.model_copy(
+        update={
+            "placement": default_placement(spec.placement),
+            "propagate_deps": spec.propagate_deps or imports_services,
+            "failover": failover,
+        }
+    )
+
+
+def _default_grace_period(application: ApplicationFailover) -> ApplicationFailover:
+    if application.purge_mode != "Gracefully" or application.grace_period_seconds is not None:
+        return application
+    return application.model_copy(update={"grace_period_seconds": DEFAULT_GRACE_PERIOD_SECONDS})
+
+
+LARGEST_AMOUNT = Quantity(2**63 - 1)
+_CPU_BOUNDS = ("0", "1", "2", "4", "8", "16", "32", "64", "128")
+_MEMORY_BOUNDS = ("0", "4Gi", "16Gi", "32Gi", "64Gi", "128Gi", "256Gi", "512Gi", "1024Gi")
+
+
+def default_cluster(cluster: Cluster, *, now: datetime) -> Cluster:
+    """Return `cluster` as Karmada's API would store a new one.
+
+    The deprecated zone moves to the zones, NoExecute taints count from `now` where they say nothing, and
+    resource models are the nine grades of Karmada where none are given, and reach from zero to infinity.
+    """
+    spec = cluster.spec
+    update = {
+        "zone": "" if not spec.zones else spec.zone,
+        "zones": cluster.zones,
+        "taints": tuple(_with_time(taint, now) for taint in spec.taints),
+        "resource_models": _normalised(spec.resource_models or _standard_models()),
+    }
+    return cluster.model_copy(update={"spec": spec.model_copy(update=update)})
+
+
+def _with_time(taint: Taint, now: datetime) -> Taint:
+    if taint.effect != "NoExecute" or taint.time_added is not None:
+        return taint
+    return taint.model_copy(update={"time_added": now})
+
+
+def _standard_models() -> tuple[ResourceModel, ...]:
+    return tuple(
+        ResourceModel(
+            grade=grade, ranges=(_range("cpu", _CPU_BOUNDS, grade), _range("memory", _MEMORY_BOUNDS, grade))
         )
-    return placement.model_copy(update=changes) if changes else placement
+        for grade in range(len(_CPU_BOUNDS))
+    )
 
 
-def defaulted(policy: P) -> P:
-    """A policy as the webhook would store it; selectors of namespaced policies get their namespace."""
-    changes: dict[str, Any] = {}
-    if policy.namespaced and policy.metadata.namespace and policy.spec.resource_selectors:
-        changes["resource_selectors"] = tuple(
-            selector.model_copy(update={"namespace": selector.namespace or policy.metadata.namespace})
-            for selector in policy.spec.resource_selectors
-        )
-    if isinstance(policy.spec, PropagationSpec):
-        changes["placement"] = defaulted_placement(policy.spec.placement)
-        if policy.spec.failover is not None:
-            changes["failover"] = _failover(policy.spec.failover)
-    # model_copy keeps the class, which the type checker does not see through the bound union.
-    return policy.model_copy(update={"spec": policy.spec.model_copy(update=changes)})  # type: ignore[return-value]
+def _range(name: str, bounds: tuple[str, ...], grade: int) -> ResourceModelRange:
+    upper = Quantity(bounds[grade + 1]) if grade + 1 < len(bounds) else LARGEST_AMOUNT
+    return ResourceModelRange(name=name, min=Quantity(bounds[grade]), max=upper)
 
 
-def _failover(failover: Failover) -> Failover:
-    application = failover.application
-    if (
-        application is None
-        or (application.purge_mode or "Gracefully") != "Gracefully"
-        or application.grace_period_seconds is not None
-    ):
-        return failover
-    completed = application.model_copy(update={"grace_period_seconds": _DEFAULT_GRACE_SECONDS})
-    return failover.model_copy(update={"application": completed})
+def _normalised(models: tuple[ResourceModel, ...]) -> tuple[ResourceModel, ...]:
+    ordered = sorted(models, key=lambda model: model.grade)
+    ordered[0] = _with_ranges(ordered[0], {"min": Quantity(0)})
+    ordered[-1] = _with_ranges(ordered[-1], {"max": LARGEST_AMOUNT})
+    return tuple(ordered)
 
 
-def _spread(constraint: SpreadConstraint) -> SpreadConstraint:
-    changes: dict[str, Any] = {}
-    if not constraint.spread_by_field and not constraint.spread_by_label:
-        changes["spread_by_field"] = "cluster"
-    if not constraint.min_groups:
-        changes["min_groups"] = 1
-    return constraint.model_copy(update=changes)
+def _with_ranges(model: ResourceModel, update: dict[str, Quantity]) -> ResourceModel:
+    return model.model_copy(update={"ranges": tuple(one.model_copy(update=update) for one in model.ranges)})

@@ -68,4 +68,5 @@ def owner_of(metadata: Mapping[str, Any]) -> Ownership | None:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdigit() else 0
+    """The count in an annotation, which anybody may have edited; 0 where it is none."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= 18 else 0

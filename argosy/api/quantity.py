@@ -1,7 +1,9 @@
 """Exact Kubernetes quantities: `100m`, `1.5Gi`, `2e3`.
 
 The smallest unit is a billionth; anything finer is rounded up, away from zero, as Kubernetes does.
-Values are therefore held as a whole number of billionths, and nothing here ever touches a float.
+Values are therefore held as a whole number of billionths, and nothing here ever touches a float or
+overflows. Algorithm source: k8s.io/apimachinery's quantities, of which all non-negative results within
+int64 agree; beyond, Kubernetes' own results wrap around.
 """
 
 from __future__ import annotations
@@ -20,11 +22,9 @@ _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _DECIMAL_BY_POWER = {power: suffix for suffix, power in _DECIMAL.items()}
 _BINARY_BY_POWER = {power: suffix for suffix, power in _BINARY.items()}
-_SYNTAX = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,9})?", re.ASCII)
+_SYNTAX = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,2})?", re.ASCII)
 
-_LARGEST = (2**63 - 1) * _NANO
-_FAST_PATH_DIGITS = 18
-_EXPONENT_BOUND = 60
+_LARGEST_BINARY = (2**63 - 1) * _NANO
 _LONGEST = 256
 
 
@@ -141,31 +141,21 @@ def _parse(text: str) -> tuple[int, Format]:
     if found is None or not (found[2] or found[3]):
         raise ValueError(_refusal(text[:_LONGEST]))
     sign = -1 if found[1] == "-" else 1
-    digits, decimals, suffix = found[2].lstrip("0"), found[3] or "", found[4] or ""
-    mantissa = int(digits + decimals or "0")
+    decimals, suffix = found[3] or "", found[4] or ""
+    mantissa = int(found[2] + decimals)
     if suffix in _BINARY:
-        nanos = _in_nanos(mantissa << _BINARY[suffix], -len(decimals))
-        nanos = min(nanos, _LARGEST)
+        # Kubernetes caps only these, at the largest int64.
+        nanos = min(_in_nanos(mantissa << _BINARY[suffix], -len(decimals)), _LARGEST_BINARY)
         return sign * nanos, "BinarySI" if nanos >= _NANO or not nanos else "DecimalSI"
     power = _DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:])
     nanos = _in_nanos(mantissa, power - len(decimals))
-    # Kubernetes caps at the largest int64 only what does not fit its fast arithmetic.
-    fits = len(digits or "0") + len(decimals) <= _FAST_PATH_DIGITS and power - len(decimals) >= -9
-    if not fits or power > _EXPONENT_BOUND:
-        nanos = min(nanos, _LARGEST)
     return sign * nanos, "DecimalSI" if suffix in _DECIMAL else "DecimalExponent"
 
 
 def _in_nanos(mantissa: int, power: int) -> int:
-    """Return mantissa x 10^power in billionths, rounded up; absurd powers are bounded, not computed."""
-    if not mantissa:
-        return 0
-    shift = min(power, _EXPONENT_BOUND + 1) + 9
-    if shift >= 0:
-        return int(mantissa * 10**shift)
-    if -shift > _LONGEST + _EXPONENT_BOUND:
-        return 1
-    return _divide_away_from_zero(mantissa, 10**-shift)
+    """Return mantissa x 10^power in billionths, rounded up."""
+    shift = power + 9
+    return int(mantissa * 10**shift) if shift >= 0 else _divide_away_from_zero(mantissa, 10**-shift)
 
 
 def _divide_away_from_zero(dividend: int, divisor: int) -> int:

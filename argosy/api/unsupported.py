@@ -1,51 +1,60 @@
-"""Valid fields that Argosy does not act upon yet: refused by name, never silently ignored."""
+"""Valid fields that Argosy does not act upon yet, refused by name so that nothing is silently ignored.
+
+The tables are the whole truth: acting upon a field means deleting its row.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-from argosy.api.override import AnyOverridePolicy
+from argosy.api.base import to_manifest
+from argosy.api.override import AnyOverridePolicy, ClusterOverridePolicy, OverridePolicy
 from argosy.api.policy import AnyPropagationPolicy
 from argosy.api.validation import Problem
 
-# Path below `spec` -> values that change nothing; any other value is refused.
-_NOT_YET: dict[str, tuple[Any, ...]] = {
-    "propagateDeps": (False,),
-    "preemption": ("Never",),
-    "dependentOverrides": ((),),
-    "schedulerName": ("default-scheduler", ""),
-    "failover": (),
-    "activationPreference": ("",),
-    "schedulePriority": (),
-    "placement.clusterAffinities": ((),),
-    "placement.spreadConstraints": ((),),
-    "placement.workloadAffinity": (),
-    "placement.replicaScheduling.weightPreference.dynamicWeight": ("",),
-}
-_AGGREGATED = "placement.replicaScheduling.replicaDivisionPreference"
+
+class Row(NamedTuple):
+    """A field that is not acted upon, the values that mean nothing, and what to do instead."""
+
+    path: str
+    remedy: str
+    harmless: tuple[object, ...] = ()
 
 
-def unsupported_in(policy: AnyPropagationPolicy | AnyOverridePolicy) -> Iterator[Problem]:
-    """The fields of a policy that would have no effect, each with what to do about it."""
-    if isinstance(policy, AnyOverridePolicy):
-        return
-    spec = policy.spec.model_dump(by_alias=True, exclude_defaults=True, mode="json")
-    for path, harmless in _NOT_YET.items():
-        value = _at(spec, path)
-        if value is not None and value not in harmless:
-            yield Problem(path=f"spec.{path}", message="is not acted upon yet; remove it to go on without it")
-    if _at(spec, _AGGREGATED) == "Aggregated":
-        yield Problem(
-            path=f"spec.{_AGGREGATED}",
-            message="Aggregated is not acted upon yet; use Weighted with staticWeightList",
-        )
+PROPAGATION: tuple[Row, ...] = (
+    Row("spec.association", "remove it"),
+    Row("spec.propagateDeps", "remove it and select the dependencies in spec.resourceSelectors"),
+    Row("spec.preemption", "remove it", harmless=("Never",)),
+    Row("spec.dependentOverrides", "remove it and apply the override policies first"),
+    Row("spec.schedulerName", "remove it", harmless=("default-scheduler",)),
+    Row("spec.failover.application", "remove it"),
+    Row("spec.failover.cluster", "remove it"),
+    Row("spec.activationPreference", "remove it"),
+    Row("spec.schedulePriority", "remove it"),
+    Row("spec.placement.clusterAffinities", "use spec.placement.clusterAffinity"),
+    Row("spec.placement.spreadConstraints", "remove it and name the clusters in clusterAffinity"),
+    Row("spec.placement.workloadAffinity", "remove it"),
+    Row(
+        "spec.placement.replicaScheduling.replicaDivisionPreference",
+        "use Weighted with a staticWeightList",
+        harmless=("Weighted",),
+    ),
+    Row("spec.placement.replicaScheduling.weightPreference.dynamicWeight", "use staticWeightList"),
+)
+OVERRIDE: tuple[Row, ...] = ()
 
 
-def _at(spec: dict[str, Any], path: str) -> Any:
-    current: Any = spec
-    for part in path.split("."):
-        if not isinstance(current, dict):
-            return None
-        current = current.get(part)
-    return current
+def unsupported(policy: AnyPropagationPolicy | AnyOverridePolicy) -> list[Problem]:
+    """Return every field of `policy` that is set to something that Argosy would not act upon."""
+    rows = OVERRIDE if isinstance(policy, OverridePolicy | ClusterOverridePolicy) else PROPAGATION
+    return list(_found(to_manifest(policy), rows))
+
+
+def _found(manifest: dict[str, Any], rows: tuple[Row, ...]) -> Iterator[Problem]:
+    for row in rows:
+        value: Any = manifest
+        for name in row.path.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        if value not in (None, *row.harmless):
+            yield Problem(path=row.path, message="is not acted upon yet", remedy=row.remedy)

@@ -1,0 +1,26 @@
+"""What Karmada's API refuses although it is well-formed: one list of problems per object.
+
+Models check types and enumerations; everything else that the schema or the validating webhooks refuse is
+here. Objects are judged as they are: apply the defaults first where the API would.
+"""
+
+from __future__ import annotations
+
+from argosy.api.cluster import Cluster
+from argosy.api.override import AnyOverridePolicy, ClusterOverridePolicy, OverridePolicy
+from argosy.api.policy import AnyPropagationPolicy
+from argosy.api.validation.cluster import cluster_problems
+from argosy.api.validation.override import override_problems
+from argosy.api.validation.problem import Problem
+from argosy.api.validation.propagation import propagation_problems
+
+__all__ = ["Problem", "validate"]
+
+
+def validate(model: AnyPropagationPolicy | AnyOverridePolicy | Cluster) -> list[Problem]:
+    """Return everything that Karmada's API would refuse in `model`; nothing means that it is valid."""
+    if isinstance(model, Cluster):
+        return list(cluster_problems(model))
+    if isinstance(model, OverridePolicy | ClusterOverridePolicy):
+        return list(override_problems(model))
+    return list(propagation_problems(model))

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from argosy.api.defaults import default_policy
+from argosy.api.override import OverridePolicy
+from argosy.api.placement import Placement
+from argosy.api.policy import PropagationPolicy, PropagationSpec
+from argosy.api.unsupported import OVERRIDE, PROPAGATION, unsupported
+
+SELECTORS = [{"apiVersion": "apps/v1", "kind": "Deployment"}]
+ACTED_UPON: dict[str, Any] = {
+    "resourceSelectors": SELECTORS,
+    "priority": 5,
+    "conflictResolution": "Overwrite",
+    "preserveResourcesOnDeletion": True,
+    "suspension": {"dispatching": False, "dispatchingOnClusters": {"clusterNames": ["a"]}},
+    "placement": {
+        "clusterAffinity": {
+            "labelSelector": {"matchLabels": {"a": "b"}},
+            "fieldSelector": {"matchExpressions": [{"key": "region", "operator": "In", "values": ["eu"]}]},
+            "clusterNames": ["a"],
+            "exclude": ["b"],
+        },
+        "clusterTolerations": [{"operator": "Exists"}],
+        "replicaScheduling": {
+            "replicaSchedulingType": "Divided",
+            "replicaDivisionPreference": "Weighted",
+            "weightPreference": {"staticWeightList": [{"targetCluster": {}, "weight": 1}]},
+        },
+    },
+}
+SET: dict[str, Any] = {
+    "spec.association": True,
+    "spec.propagateDeps": True,
+    "spec.preemption": "Always",
+    "spec.dependentOverrides": ["a"],
+    "spec.schedulerName": "mine",
+    "spec.failover.application": {},
+    "spec.failover.cluster": {"purgeMode": "Directly"},
+    "spec.activationPreference": "Lazy",
+    "spec.schedulePriority": {"priorityClassSource": "KubePriorityClass", "priorityClassName": "a"},
+    "spec.placement.clusterAffinities": [{"affinityName": "a"}],
+    "spec.placement.spreadConstraints": [{"spreadByField": "cluster"}],
+    "spec.placement.workloadAffinity": {},
+    "spec.placement.replicaScheduling.replicaDivisionPreference": "Aggregated",
+    "spec.placement.replicaScheduling.weightPreference.dynamicWeight": "AvailableReplicas",
+}
+
+
+def _policy(spec: dict[str, Any]) -> PropagationPolicy:
+    return PropagationPolicy.model_validate({"metadata": {"name": "p", "namespace": "default"}, "spec": spec})
+
+
+def test_what_is_acted_upon_is_accepted_with_and_without_defaults() -> None:
+    policy = _policy(ACTED_UPON)
+
+    assert unsupported(policy) == []
+    assert unsupported(default_policy(policy)) == []
+
+
+@pytest.mark.parametrize("row", PROPAGATION, ids=lambda row: row.path)
+def test_every_row_refuses_its_field_and_only_that(row: Any) -> None:
+    spec: dict[str, Any] = {"resourceSelectors": SELECTORS}
+    *parents, last = row.path.split(".")[1:]
+    place = spec
+    for parent in parents:
+        place = place.setdefault(parent, {})
+    place[last] = SET[row.path]
+
+    (problem,) = unsupported(_policy(spec))
+
+    assert str(problem) == f"{row.path} is not acted upon yet; {row.remedy}"
+
+
+def test_every_field_is_either_acted_upon_or_refused() -> None:
+    """A field added to the models must be placed in one of the two tables."""
+    refused = {row.path.removeprefix("spec.").split(".")[0] for row in PROPAGATION}
+    refused_placement = {
+        row.path.split(".")[2] for row in PROPAGATION if row.path.startswith("spec.placement.")
+    }
+    fields = {one.alias for one in PropagationSpec.model_fields.values()}
+    placement_fields = {one.alias for one in Placement.model_fields.values()}
+
+    assert fields == refused | ACTED_UPON.keys()
+    assert placement_fields == refused_placement | ACTED_UPON["placement"].keys()
+
+
+def test_override_policies_are_acted_upon_whole() -> None:
+    written = {"metadata": {"name": "p"}, "spec": {"overrideRules": [{"overriders": {}}]}}
+
+    assert OVERRIDE == ()
+    assert unsupported(OverridePolicy.model_validate(written)) == []
