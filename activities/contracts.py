@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from argosy.api.membership import ClusterFacts, ClusterSettings, Health
 from argosy.api.manifest import ResourceRef
+from argosy.api.membership import ClusterFacts, ClusterSettings, Health
 from argosy.api.propagation import Plan, PolicyRef
 from argosy.api.record import Record
 

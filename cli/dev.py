@@ -23,7 +23,7 @@ def up(
 ) -> None:
     """Start Temporal, three real member clusters and a worker, and join the clusters."""
 
-    async def command(settings: Settings) -> int:
+    async def command(_: Settings) -> int:
         from cli.local import bring_up, environment_hint
 
         environment = await bring_up(encrypt=encrypt, progress=_progress)
@@ -41,7 +41,7 @@ def down(
 ) -> None:
     """Stop everything that `up` started, and delete its data."""
 
-    async def command(settings: Settings) -> int:
+    async def command(_: Settings) -> int:
         from devcluster.environment import Environment
 
         environment = Environment()
@@ -59,7 +59,7 @@ def down(
 def status() -> None:
     """Show the processes of the local environment."""
 
-    async def command(settings: Settings) -> int:
+    async def command(_: Settings) -> int:
         from cli.local import status_page
 
         return status_page()
@@ -74,7 +74,7 @@ def demo(
 ) -> None:
     """Watch a guestbook reach three clusters, change, survive a dead API server, and go away."""
 
-    async def command(settings: Settings) -> int:
+    async def command(_: Settings) -> int:
         from cli.demo import demonstrate
 
         return await demonstrate(keep=keep, progress=_progress)

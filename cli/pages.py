@@ -8,7 +8,7 @@ from argosy.api.manifest import ResourceRef
 from argosy.api.redact import redacted
 from cli.options import Output
 from cli.output import age, console, emit, emit_one, plain, styled, table
-from cli.session import Observed, Session
+from cli.session import Session
 from cli.targets import status_table
 
 
@@ -45,7 +45,7 @@ async def describe_page(session: Session, ref: ResourceRef, output: Output) -> i
         out.print(f"[bold]{label + ':':<11}[/bold]{plain(text)}")
     out.print()
     out.print(status_table([observed]))
-    _overrides(observed, plan)
+    _overrides(plan)
     if status.rejected:
         out.print("\n[bold]Clusters that were not chosen[/bold]")
         grid = table("cluster", "reason")
@@ -94,7 +94,7 @@ async def history_page(session: Session, ref: ResourceRef, output: Output) -> in
     return 0
 
 
-def _overrides(observed: Observed, plan: object) -> None:
+def _overrides(plan: object) -> None:
     targets = getattr(plan, "targets", ())
     changed = [(target.cluster, target.overrides) for target in targets if target.overrides]
     if not changed:

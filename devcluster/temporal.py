@@ -32,8 +32,6 @@ _DYNAMIC = {
     "history.workflowIdReuseMinimalInterval": "0",
     # What SQL stores in production can hold, so that a longer ID fails here already.
     "limit.maxIDLength": "255",
-    # Otherwise a run younger than a second delays the one that continues it: two edits in a row would crawl.
-    "history.workflowIdReuseMinimalInterval": "0",
 }
 
 

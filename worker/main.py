@@ -45,10 +45,10 @@ async def run(settings: Settings, *, profile: str | None = None) -> None:
         encrypted,
     )
     try:
-        async with serve_health(settings.health_listen, ready=lambda: main_worker.is_running):
-            async with main_worker, health_worker:
-                await stop.wait()
-                logger.info("finishing what is under way")
+        health = serve_health(settings.health_listen, ready=lambda: main_worker.is_running)
+        async with health, main_worker, health_worker:
+            await stop.wait()
+            logger.info("finishing what is under way")
     finally:
         await parts.members.close()
 

@@ -73,7 +73,7 @@ class Propagation:
         return Submitted(revision=newest + 1, changed=True)
 
     @submit.validator
-    def _submittable(self, submission: Submission) -> None:
+    def _submittable(self, _: Submission) -> None:
         if self._state.deletion is not None:
             raise ApplicationError(
                 f"{self._state.ref} is being deleted, {self._state.message}; "

@@ -87,9 +87,9 @@ def status_of(state: PropagationState, *, at: datetime) -> PropagationStatus:
 
 def details_of(state: PropagationState) -> str:
     """The page that Temporal's UI shows for the workflow, in Markdown."""
+    where = f"revision {state.revision}, pass {state.pass_number} ({state.reason})"
     lines = [
-        f"**{state.ref}** · revision {state.revision}, pass {state.pass_number} ({state.reason}) · "
-        f"**{state.phase}**: {state.message or 'starting'}",
+        f"**{state.ref}** · {where} · **{state.phase}**: {state.message or 'starting'}",
         "",
         f"Policy: {state.policy or 'none'}" + (f" · {state.plan.message}" if state.plan else ""),
     ]

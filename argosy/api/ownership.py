@@ -12,7 +12,7 @@ MANAGED = "argosy.dev/managed"
 OWNER = "argosy.dev/owner"
 PROPAGATION = "argosy.dev/propagation"
 REVISION = "argosy.dev/revision"
-PASS = "argosy.dev/pass"
+PASS = "argosy.dev/pass"  # noqa: S105 - the number of a pass
 INSTANCE = "argosy.dev/instance"
 
 # On a namespace that was created only because a copy needed it; its own template may claim it.

@@ -153,7 +153,7 @@ async def connect(name: str, reference: ConnectionReference, *, allow_exec: bool
         InvalidInput: the file is missing, unreadable or malformed, or has no such context.
         Refused: it wants to run a program and that is not allowed.
     """
-    path = Path(reference.kubeconfig).expanduser()
+    path = _path_of(reference)
     config = _parsed(path)
     user = _checked_context(config, reference, path)
     if "auth-provider" in user:
@@ -224,6 +224,10 @@ def _changed(read: tuple[Path, int]) -> bool:
     except OSError:
         # What is open goes on working; a missing file is reported when it is next needed.
         return False
+
+
+def _path_of(reference: ConnectionReference) -> Path:
+    return Path(reference.kubeconfig).expanduser()
 
 
 def _parsed(path: Path) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from argosy.api.override import (
     CommandArgsOverrider,
     LabelAnnotationOverrider,
     OverridePolicy,
-    OverrideRule,
     Overriders,
+    OverrideRule,
 )
 from argosy.api.record import Record
 from argosy.api.selectors import MatchLevel, cluster_matches, highest_match
@@ -127,11 +127,15 @@ def _applied(manifest: Manifest, overriders: Overriders, rule: AppliedRule) -> M
             {"op": entry.operator, "path": entry.path, "value": entry.value} for entry in overriders.plaintext
         ]
         changed: Manifest = patched(manifest, operations)
-        if not changed.get("kind") or not changed.get("apiVersion"):
-            raise OverrideError("the result has no apiVersion or kind any more; keep both")
+        _check_identity(changed)
     except OverrideError as error:
         raise OverrideError(f"{rule.kind} {rule.policy}, rule {rule.rule}: {error}") from error
     return changed
+
+
+def _check_identity(manifest: Manifest) -> None:
+    if not manifest.get("kind") or not manifest.get("apiVersion"):
+        raise OverrideError("the result has no apiVersion or kind any more; keep both")
 
 
 def _command(field: str) -> Callable[[Manifest, CommandArgsOverrider], None]:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -26,5 +26,5 @@ def plant(members: list[Member], tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture
-async def session(plant: Plant) -> AsyncIterator[Session]:
-    yield await plant.session()
+async def session(plant: Plant) -> Session:
+    return await plant.session()
