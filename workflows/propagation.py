@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 from temporalio.workflow import ActivityCancellationType
 
 from activities import attributes
@@ -73,7 +73,7 @@ class Propagation:
         return Submitted(revision=newest + 1, changed=True)
 
     @submit.validator
-    def _submittable(self, _: Submission) -> None:
+    def _submittable(self, submission: Submission) -> None:  # noqa: ARG002 - the SDK wants the signature of `submit`
         if self._state.deletion is not None:
             raise ApplicationError(
                 f"{self._state.ref} is being deleted, {self._state.message}; "
@@ -214,7 +214,8 @@ class Propagation:
                 retry_policy=options.PLAN_RETRY,
                 summary=f"plan revision {state.revision}",
             )
-        except ActivityError as error:
+        except FailureError as error:
+            # A local activity's failure arrives bare, not wrapped as a regular one's is.
             self._set(trouble=f"planning failed: {_message(error)}")
             return None
         self._set(trouble="")
@@ -389,10 +390,9 @@ class Propagation:
 
     def _drop_lost(self) -> None:
         gone = {*self._state.lost, *(self._state.deletion.orphan if self._state.deletion else ())}
-        for cluster in sorted(gone):
-            task = self._tasks.get(cluster)
-            if task is not None:
-                task.cancel()
+        for cluster in sorted(gone & self._state.targets.keys()):
+            if cluster in self._tasks:
+                self._tasks[cluster].cancel()
             self._forget(cluster)
         if self._state.lost:
             self._state = self._state.model_copy(update={"lost": ()})
@@ -471,8 +471,8 @@ def _apply_request(
     )
 
 
-def _message(error: ActivityError) -> str:
-    cause = error.cause
+def _message(error: FailureError) -> str:
+    cause = error.cause if isinstance(error, ActivityError) else error
     return cause.message if isinstance(cause, ApplicationError) else str(cause or error)
 
 

@@ -1,0 +1,169 @@
+"""The real workflows in the full sandbox, on a real server, with activities that follow a script."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Callable
+from typing import Any, Self
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
+
+from activities.contracts import (
+    Applied,
+    ApplyRequest,
+    AwaitPolicy,
+    Notified,
+    NotifyPropagations,
+    Planned,
+    PlanRequest,
+    Removed,
+    RemoveRequest,
+)
+from activities.errors import temporal_errors
+from argosy.api.propagation import Plan, PlannedTarget, PolicyRef, PropagationStatus
+from argosy.config import Settings
+from cli.session import Session
+from worker.sandbox import strict_runner
+from worker.wiring import WORKFLOWS
+
+POLICY = PolicyRef(namespace="default", name="p", uid="1")
+
+
+def plan_for(*clusters: str, digest: str = "d1", **changes: Any) -> Plan:
+    """A plan that gives each cluster the manifest with this digest."""
+    targets = tuple(PlannedTarget(cluster=name, digest=digest) for name in sorted(clusters))
+    effects = sorted((key, value) for key, value in changes.items() if key != "seen")
+    identity = f"{','.join(sorted(clusters))}/{digest}/{effects}"
+    return Plan(
+        **{"policy": POLICY, "targets": targets, "message": "by script", "digest": identity, **changes}
+    )
+
+
+class Stage:
+    """Scripted activities; `plan`, `apply` and `remove` may be replaced by a test at any time."""
+
+    def __init__(self, client: Client, *, task_queue: str) -> None:
+        self.client = client
+        self.session = Session(client, Settings(task_queue=task_queue))
+        self.plan: Callable[[PlanRequest], Plan] = lambda _: plan_for("a", "b", "c")
+        self.failing: dict[str, Exception] = {}
+        self.hanging: set[str] = set()
+        self.applied: list[ApplyRequest] = []
+        self.removed: list[RemoveRequest] = []
+        self.waiting: list[AwaitPolicy] = []
+        self.notified: list[NotifyPropagations] = []
+        self._stack = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(
+            Worker(
+                self.client,
+                task_queue=self.session.settings.task_queue,
+                workflows=WORKFLOWS,
+                activities=[
+                    self._plan,
+                    self._apply,
+                    self._remove,
+                    self._await_policy,
+                    self._policies_changed,
+                ],
+                workflow_runner=strict_runner(),
+                max_cached_workflows=100,
+            )
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    # -- the script ---------------------------------------------------------------------------------
+
+    @activity.defn(name="plan")
+    async def _plan(self, request: PlanRequest) -> Planned:
+        return Planned(plan=self.plan(request))
+
+    @activity.defn(name="apply")
+    @temporal_errors
+    async def _apply(self, request: ApplyRequest) -> Applied:
+        await self._behave(request.cluster)
+        self.applied.append(request)
+        return Applied(uid=f"uid-{request.cluster}", digest=request.digest)
+
+    @activity.defn(name="remove")
+    @temporal_errors
+    async def _remove(self, request: RemoveRequest) -> Removed:
+        await self._behave(request.cluster)
+        self.removed.append(request)
+        return Removed(outcome="deleted")
+
+    @activity.defn(name="await_policy")
+    async def _await_policy(self, request: AwaitPolicy) -> None:
+        self.waiting.append(request)
+
+    @activity.defn(name="policies_changed")
+    async def _policies_changed(self, request: NotifyPropagations) -> Notified:
+        self.notified.append(request)
+        return Notified(count=0)
+
+    async def _behave(self, cluster: str) -> None:
+        if cluster in self.hanging:
+            await asyncio.sleep(60)
+        if cluster in self.failing:
+            raise self.failing[cluster]
+
+    # -- what tests do and look at ------------------------------------------------------------------
+
+    async def submit(self, name: str | None = None, **data: str) -> tuple[WorkflowHandle[Any, Any], int]:
+        """Submit a ConfigMap; its entity and the revision."""
+        manifest = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name or f"cm-{uuid.uuid4().hex[:12]}", "namespace": "default"},
+            "data": data,
+        }
+        accepted = await self.session.submit(manifest)
+        return self.client.get_workflow_handle(accepted.workflow_id), accepted.revision
+
+    async def until(
+        self,
+        handle: WorkflowHandle[Any, Any],
+        holds: Callable[[PropagationStatus], bool],
+        *,
+        seconds: float = 20,
+    ) -> PropagationStatus:
+        """Wait until what an entity publishes is as wanted."""
+        status: PropagationStatus | None = None
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    description = await handle.describe()
+                    status = await description.memo_value("status", None, type_hint=PropagationStatus)
+                    if status is not None and holds(status):
+                        return status
+                    await asyncio.sleep(0.03)
+        except TimeoutError:
+            raise AssertionError(f"never came true; last published: {status}") from None
+
+    async def runs(self, workflow_id: str) -> int:
+        """How many runs an entity has had."""
+        handle = self.client.get_workflow_handle(workflow_id)
+        run_id = (await handle.describe()).run_id
+        count = 1
+        while True:
+            history = self.client.get_workflow_handle(workflow_id, run_id=run_id)
+            async for event in history.fetch_history_events(page_size=1):
+                previous = event.workflow_execution_started_event_attributes.continued_execution_run_id
+                break
+            if not previous:
+                return count
+            run_id, count = previous, count + 1
+
+
+def permanent(category: str, message: str) -> ApplicationError:
+    """A failure that Temporal does not retry."""
+    return ApplicationError(message, type=category, non_retryable=True)
