@@ -143,7 +143,7 @@ class Environment:
         Args:
             members: those to have (default: `MEMBERS`); in an environment that exists, those to add.
             parts: what each member consists of, `BARE` or `FULL`; fixed at the first `up`.
-            port: Temporal's gRPC port, fixed at the first `up`; 0 finds one that is free.
+            port: Temporal's gRPC port, fixed by its first start; 0 finds one that is free.
             ui_port: the same for its UI.
             encrypt: make a key ring at the first `up`, so that payloads are encrypted.
             progress: told what is being done.
@@ -238,8 +238,10 @@ class Environment:
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not self.exists() and encrypt:
             write_key_ring(self.key_ring)
-        record = {"parts": list(parts), "ports": dict(ports)} | read_record(self._record)
-        write_record(self._record, record | {"members": [asdict(spec) for spec in known.values()]})
+        record = {"parts": list(parts)} | read_record(self._record)
+        # Other ports may be tried until Temporal has started once; from then on it keeps its own record.
+        record |= {"ports": dict(ports), "members": [asdict(spec) for spec in known.values()]}
+        write_record(self._record, record)
 
     @property
     def _record(self) -> Path:

@@ -27,7 +27,7 @@ BARE = ("etcd", "kube-apiserver")
 """What serves an API, and no more: no pods run, no namespace ever finishes deleting."""
 CONTROLLED = (*BARE, "kube-controller-manager")
 """A cluster whose own controllers work: namespaces finish deleting, Deployments make ReplicaSets."""
-FULL = (*BARE, "kube-controller-manager", "kube-scheduler", "kwok")
+FULL = (*CONTROLLED, "kube-scheduler", "kwok")
 """A cluster whose workloads become ready: KWOK plays the kubelet of one fake node."""
 
 START_TIMEOUT = 90.0

@@ -157,7 +157,8 @@ class TemporalServer:
                 self._ports[use] = free_port()
             elif not is_free(port) and (self._ui or use != "ui"):
                 raise Conflict(
-                    f"port {port}, wanted for Temporal's {use}, is in use; stop what listens on it"
+                    f"port {port}, wanted for Temporal's {use}, is in use; stop what listens on it, "
+                    "or start with another port"
                 )
 
     def _arguments(self) -> list[str]:
