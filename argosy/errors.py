@@ -6,6 +6,7 @@
     │   └── NotFound           a named thing does not exist
     ├── Refused              valid, but not allowed now                            exit 4
     │   ├── Conflict           another owner, another writer, another server
+    │   │   └── Superseded       the object carries a newer stamp than the one to be applied
     │   └── Forbidden          the credentials do not permit it
     ├── Rejected             a member cluster judged the object invalid            exit 1
     ├── OverrideError        an override policy cannot be applied for one cluster  exit 1
@@ -15,6 +16,9 @@
         ├── Unauthorized       the credentials are expired or unknown; they may be renewed
         ├── Throttled          the server asks for patience (`retry_after`)
         ├── NamespaceMissing   the object's namespace is not there yet
+        ├── Raced              somebody else was faster; looking again decides
+        ├── Expired            a position in a list or watch is too old; it is read anew
+        ├── Terminating        the object is on its way out and has to be gone first
         └── NotEstablished     a kind is not served yet (its CRD may be on the way)
 
 `retryable` says whether Temporal tries again. Messages are one sentence that ends in the next step.
@@ -60,6 +64,10 @@ class Conflict(Refused):
     """Another owner, writer or server holds what was asked for."""
 
 
+class Superseded(Conflict):
+    """The object in the cluster was applied from a newer revision or pass than the one at hand."""
+
+
 class Forbidden(Refused):
     """The credentials in use do not permit the action."""
 
@@ -100,6 +108,18 @@ class Unauthorized(Transient):
 
 class NamespaceMissing(Transient):
     """The object's namespace does not exist in the cluster."""
+
+
+class Raced(Transient):
+    """Another writer changed or replaced the object in the meantime; looking again decides."""
+
+
+class Expired(Transient):
+    """A position in a list or watch is older than what the server remembers."""
+
+
+class Terminating(Transient):
+    """The object is being deleted; finalizers or its grace period hold it."""
 
 
 class Throttled(Transient):

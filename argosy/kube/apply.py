@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from argosy.api.manifest import ResourceRef, ref_of
 from argosy.api.ownership import IMPLIED, Ownership, owner_of
 from argosy.api.record import Record
-from argosy.errors import Absent, ArgosyError, Conflict, NamespaceMissing
-from argosy.kube.catalog import Served, served
-from argosy.kube.connect import APPLY, JSON, METADATA, Member
+from argosy.errors import Absent, Conflict, NamespaceMissing, Raced, Superseded, Terminating
+from argosy.kube.catalog import Served
+from argosy.kube.connect import APPLY, METADATA, Member
+from argosy.kube.discovery import served
+from argosy.kube.errors import TERMINATING_DELAY
 
 FIELD_MANAGER = "argosy"
+
+
+class Outcome(StrEnum):
+    """What an apply did; with an expected UID, a no-op counts as an update."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
 
 
 class AppliedObject(Record):
@@ -21,6 +32,7 @@ class AppliedObject(Record):
     uid: str
     resource_version: str
     generation: int = 0
+    outcome: Outcome = Outcome.UPDATED
 
 
 async def apply(
@@ -37,10 +49,13 @@ async def apply(
         expect_uid: the UID of the copy known to be there. It goes along as a precondition, so the usual update is
             one round trip; where another object has taken its place, ownership is looked at first.
         takeover: whether an object that this propagation does not own may be taken over.
+        dry_run: let the server check and answer, and keep nothing.
 
     Raises:
         Conflict: the object belongs to another propagation, or to nobody Argosy knows.
+        Superseded: it was applied from a newer revision or pass.
         NamespaceMissing: the object's namespace does not exist.
+        Terminating: the object is being deleted; what was applied to it will go with it.
         ArgosyError: typed by what went wrong.
     """
     ref = ref_of(manifest)
@@ -48,15 +63,30 @@ async def apply(
     if expect_uid is not None:
         try:
             return await _patch(member, kind, ref, manifest, uid=expect_uid, dry_run=dry_run)
-        except (Conflict, Absent):
+        except (Raced, Absent):
             # Deleted or replaced behind our back: look before writing.
             pass
-    uid = await _checked_owner(member, kind, ref, manifest, takeover=takeover)
-    return await _patch(member, kind, ref, manifest, uid=uid, dry_run=dry_run)
+    found = await metadata_of(member, kind, ref)
+    uid: str | None = None
+    if found is not None:
+        uid = found["uid"]
+        _check_owner(member, ref, manifest, found, takeover=takeover)
+    applied = await _patch(member, kind, ref, manifest, uid=uid, dry_run=dry_run)
+    if found is None:
+        return applied.model_copy(update={"outcome": Outcome.CREATED})
+    if applied.resource_version == found["resourceVersion"]:
+        return applied.model_copy(update={"outcome": Outcome.UNCHANGED})
+    return applied
 
 
 async def ensure_namespace(member: Member, name: str) -> None:
-    """Create a namespace if it is absent; an existing one is not touched."""
+    """Create a namespace if it is absent; an existing one is not touched.
+
+    It is marked as implied, so that a template of it, should one come, is no conflict.
+
+    Raises:
+        ArgosyError: typed by what went wrong.
+    """
     metadata = {"name": name, "annotations": {IMPLIED: "true"}}
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
     try:
@@ -66,63 +96,61 @@ async def ensure_namespace(member: Member, name: str) -> None:
             what=f"create namespace {name}",
             query={"fieldManager": FIELD_MANAGER},
             body=body,
-            content_type=JSON,
         )
     except Conflict:
         return
 
 
 async def metadata_of(member: Member, kind: Served, ref: ResourceRef) -> dict[str, Any] | None:
-    """The metadata of an object, or None where it does not exist."""
+    """The metadata of an object, or None where it does not exist.
+
+    Raises:
+        ArgosyError: typed by what went wrong.
+    """
     try:
-        found = await member.request(
-            "GET", kind.path(ref.namespace, ref.name), what=f"read {ref}", accept=METADATA
-        )
+        found = await member.request("GET", kind.path(ref), what=f"read {ref}", accept=METADATA)
     except (Absent, NamespaceMissing):
         return None
     metadata: dict[str, Any] = found["metadata"]
     return metadata
 
 
-async def _checked_owner(
-    member: Member, kind: Served, ref: ResourceRef, manifest: Mapping[str, Any], *, takeover: bool
-) -> str | None:
-    """The UID of the object that may be written over, or None where there is none."""
-    metadata = await metadata_of(member, kind, ref)
-    if metadata is None:
-        return None
-    uid: str = metadata["uid"]
-    ours, theirs = owner_of(manifest["metadata"]), owner_of(metadata)
+def _check_owner(
+    member: Member,
+    ref: ResourceRef,
+    manifest: Mapping[str, Any],
+    found: Mapping[str, Any],
+    *,
+    takeover: bool,
+) -> None:
+    ours, theirs = owner_of(manifest["metadata"]), owner_of(found)
     if ours is None:
         raise ValueError("only stamped manifests are applied")
-    refusal = _refusal(ours, theirs, metadata)
-    if refusal and not takeover:
+    if found.get("deletionTimestamp"):
+        raise _terminating(member, ref, found)
+    if takeover:
+        return
+    if refusal := _not_ours(ours, theirs, found):
         raise Conflict(f"{member.name}: {ref} {refusal}")
-    return uid
+    if theirs is not None and (theirs.revision, theirs.pass_number) > (ours.revision, ours.pass_number):
+        raise Superseded(
+            f"{member.name}: {ref} carries a newer stamp (revision {theirs.revision}, pass {theirs.pass_number}) than "
+            "this one; apply the template again to go on from here, or set `conflictResolution: Overwrite`"
+        )
 
 
-def _refusal(ours: Ownership, theirs: Ownership | None, metadata: Mapping[str, Any]) -> str:
+def _not_ours(ours: Ownership, theirs: Ownership | None, found: Mapping[str, Any]) -> str:
     """Why an existing object must not be written over; empty where it may be."""
-    if theirs is None and (metadata.get("annotations") or {}).get(IMPLIED) == "true":
+    take_over = "set `conflictResolution: Overwrite` in its policy to take it over"
+    if theirs is None and (found.get("annotations") or {}).get(IMPLIED) == "true":
         return ""
     if theirs is None:
-        managers = sorted({entry.get("manager", "?") for entry in metadata.get("managedFields") or ()})
-        return (
-            f"exists and is not managed by Argosy (field managers: {', '.join(managers) or 'unknown'}); "
-            "set `conflictResolution: Overwrite` in its policy to take it over"
-        )
+        managers = sorted({str(entry.get("manager")) for entry in found.get("managedFields") or ()})
+        return f"exists and is not managed by Argosy (field managers: {', '.join(managers) or 'unknown'}); {take_over}"
     if theirs.propagation != ours.propagation:
-        return f"is managed by {theirs.propagation}; delete one of the two templates"
-    if theirs.instance and theirs.instance != ours.instance:
-        return (
-            "is managed by another installation of Argosy; "
-            "set `conflictResolution: Overwrite` in its policy to take it over"
-        )
-    if (theirs.revision, theirs.pass_number) > (ours.revision, ours.pass_number):
-        return (
-            f"carries a newer stamp (revision {theirs.revision}, pass {theirs.pass_number}) than this one; "
-            "apply the template again to go on from here, or set `conflictResolution: Overwrite`"
-        )
+        return f"is managed by {theirs.propagation}; delete one of the two templates, or {take_over}"
+    if theirs.instance != ours.instance:
+        return f"is managed by another installation of Argosy ({theirs.instance or 'unnamed'}); {take_over}"
     return ""
 
 
@@ -136,13 +164,15 @@ async def _patch(
     dry_run: bool,
 ) -> AppliedObject:
     body = manifest if uid is None else {**manifest, "metadata": {**manifest["metadata"], "uid": uid}}
-    query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+    query = {"fieldManager": FIELD_MANAGER}
+    if uid is not None:
+        query["force"] = "true"
     if dry_run:
         query["dryRun"] = "All"
     try:
         answer = await member.request(
             "PATCH",
-            kind.path(ref.namespace, ref.name),
+            kind.path(ref),
             what=f"apply {ref}",
             query=query,
             body=body,
@@ -150,13 +180,22 @@ async def _patch(
             accept=METADATA,
             secret=ref.kind == "Secret",
         )
-    except ArgosyError as error:
-        if isinstance(error, Absent) and uid is None:
-            raise NamespaceMissing(str(error)) from error
-        raise
+    except Conflict as error:
+        # Without force only a foreign object that came into being since we looked is in the way.
+        raise Raced(f"{error}; it is looked at again") from error
     metadata = answer["metadata"]
+    if metadata.get("deletionTimestamp"):
+        raise _terminating(member, ref, metadata)
     return AppliedObject(
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
         generation=metadata.get("generation", 0),
+    )
+
+
+def _terminating(member: Member, ref: ResourceRef, metadata: Mapping[str, Any]) -> Terminating:
+    holding = ", ".join(metadata.get("finalizers") or ()) or "its grace period"
+    return Terminating(
+        f"{member.name}: {ref} is being deleted, held by {holding}; it is applied when that is done",
+        retry_after=TERMINATING_DELAY,
     )

@@ -1,22 +1,19 @@
-"""Which kinds a cluster serves, and under which path: API discovery, cached per connection."""
+"""Which kinds a cluster serves, and under which path: what API discovery says, as data."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
-from weakref import WeakKeyDictionary
+from urllib.parse import quote
 
 from argosy.api.manifest import ResourceRef
-from argosy.errors import NotEstablished
-from argosy.kube.connect import Member
+from argosy.errors import InvalidInput
 
-AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
-# A kind that is not served is asked for again at most this often.
-REFRESH_EVERY = 0.5
+Key = tuple[str, str]
+"""(apiVersion, kind)"""
 
 
 @dataclass(frozen=True)
@@ -29,108 +26,141 @@ class Served:
     namespaced: bool
     verbs: frozenset[str] = frozenset()
 
-    def path(self, namespace: str | None, name: str | None = None) -> str:
-        """The URL path of the collection, or of one object in it."""
+    @property
+    def group(self) -> str:
+        """The API group, empty for the core group."""
+        return self.group_version.rpartition("/")[0]
+
+    def collection(self, namespace: str | None = None) -> str:
+        """The URL path of all objects of the kind, or of those in a namespace."""
         root = "/apis/" if "/" in self.group_version else "/api/"
-        scope = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
-        return f"{root}{self.group_version}{scope}/{self.plural}" + (f"/{name}" if name else "")
+        scope = f"/namespaces/{quote(namespace, safe='')}" if self.namespaced and namespace else ""
+        return f"{root}{self.group_version}{scope}/{self.plural}"
+
+    def path(self, ref: ResourceRef) -> str:
+        """The URL path of one object.
+
+        Raises:
+            InvalidInput: the kind is namespaced and the reference names no namespace.
+        """
+        if self.namespaced and not ref.namespace:
+            raise InvalidInput(f"{ref}: {ref.kind} lives in a namespace; set metadata.namespace")
+        return f"{self.collection(ref.namespace)}/{quote(ref.name, safe=':')}"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The answer of one discovery document; `complete` is False where a group did not answer.
+
+    Attributes:
+        etag: with it, the server says in a word that nothing has changed.
+    """
+
+    served: tuple[Served, ...]
+    complete: bool = True
+    etag: str = ""
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """All kinds that a cluster serves; `complete` is False where a group did not answer."""
+    """All kinds that a cluster serves, by discovery document.
 
-    served: Mapping[tuple[str, str], Served]
-    complete: bool = True
-    read_at: float = field(default_factory=time.monotonic)
+    Attributes:
+        read_at: on the monotonic clock, in seconds.
+    """
 
+    listings: Mapping[str, Listing]
+    read_at: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether every group has answered; what is missing from an incomplete list may well be served."""
+        return all(listing.complete for listing in self.listings.values())
+
+    @cached_property
+    def served(self) -> Mapping[Key, Served]:
+        """By apiVersion and kind; where several resources have the same kind, the one that can be applied."""
+        found: dict[Key, Served] = {}
+        for entry in self._all():
+            key = (entry.group_version, entry.kind)
+            if key not in found or ("patch" in entry.verbs and "patch" not in found[key].verbs):
+                found[key] = entry
+        return found
+
+    def preferred(self) -> list[Served]:
+        """One version of each resource: the one that its group names first."""
+        found: dict[tuple[str, str], Served] = {}
+        for entry in self._all():
+            found.setdefault((entry.group, entry.plural), entry)
+        return list(found.values())
+
+    @cached_property
     def enablements(self) -> tuple[dict[str, Any], ...]:
-        """The list in Karmada's shape: group versions and their kinds, sorted."""
+        """The list in Karmada's shape: group versions and their resources, sorted."""
         groups: dict[str, list[dict[str, str]]] = {}
-        for served in self.served.values():
-            groups.setdefault(served.group_version, []).append({"name": served.plural, "kind": served.kind})
+        for entry in self._all():
+            groups.setdefault(entry.group_version, []).append({"name": entry.plural, "kind": entry.kind})
         return tuple(
             {"groupVersion": name, "resources": sorted(groups[name], key=lambda r: r["name"])}
             for name in sorted(groups)
         )
 
+    @cached_property
     def digest(self) -> str:
-        """Of the enablements."""
-        names = sorted(f"{version}/{kind}" for version, kind in self.served)
-        return sha256("\n".join(names).encode()).hexdigest()[:16]
+        """Of the enablements, and of whether they are all."""
+        lines = sorted(f"{entry.group_version}/{entry.plural}/{entry.kind}" for entry in self._all())
+        return sha256("\n".join([str(self.complete), *lines]).encode()).hexdigest()[:16]
+
+    def _all(self) -> Iterable[Served]:
+        return (entry for listing in self.listings.values() for entry in listing.served)
 
 
-# Kinds that every API server has, so that a first apply needs no discovery.
-_BUILT_IN = {
-    ("apps/v1", "Deployment"): "deployments",
-    ("apps/v1", "StatefulSet"): "statefulsets",
-    ("apps/v1", "DaemonSet"): "daemonsets",
-    ("batch/v1", "Job"): "jobs",
-    ("batch/v1", "CronJob"): "cronjobs",
-    ("v1", "ConfigMap"): "configmaps",
-    ("v1", "Secret"): "secrets",
-    ("v1", "Service"): "services",
-    ("v1", "ServiceAccount"): "serviceaccounts",
-}
-_catalogs: WeakKeyDictionary[Member, Catalog] = WeakKeyDictionary()
-_locks: WeakKeyDictionary[Member, asyncio.Lock] = WeakKeyDictionary()
-
-
-async def served(member: Member, ref: ResourceRef) -> Served:
-    """How the cluster serves the kind of `ref`; asks the cluster where it is not known.
-
-    Raises:
-        NotEstablished: the kind is not served (yet).
-        ArgosyError: the cluster did not answer.
-    """
-    key = (ref.api_version, ref.kind)
-    if key in _BUILT_IN:
-        return Served(ref.api_version, ref.kind, _BUILT_IN[key], namespaced=True)
-    known = _catalogs.get(member)
-    if known is None or (key not in known.served and time.monotonic() - known.read_at > REFRESH_EVERY):
-        known = await discover(member)
-    found = known.served.get(key)
-    if found is None:
-        raise NotEstablished(
-            f"{member.name}: kind {ref.kind} of {ref.api_version} is not served there yet; "
-            "is its CRD installed or propagated?"
-        )
-    return found
-
-
-async def discover(member: Member) -> Catalog:
-    """Read the whole catalog from the cluster; concurrent callers share one reading."""
-    lock = _locks.setdefault(member, asyncio.Lock())
-    asked = time.monotonic()
-    async with lock:
-        known = _catalogs.get(member)
-        if known is not None and known.read_at > asked:
-            return known
-        found: dict[tuple[str, str], Served] = {}
-        complete = True
-        for root in ("/api", "/apis"):
-            listed = await member.request("GET", root, what="discover its APIs", accept=AGGREGATED)
-            for group in listed.get("items", []):
-                complete = _add_group(group, found) and complete
-        catalog = Catalog(served=found, complete=complete)
-        _catalogs[member] = catalog
-        return catalog
-
-
-def _add_group(group: Mapping[str, Any], found: dict[tuple[str, str], Served]) -> bool:
-    name = (group.get("metadata") or {}).get("name") or ""
-    fresh = True
-    for version in group.get("versions", []):
-        group_version = f"{name}/{version['version']}" if name else version["version"]
-        fresh = fresh and version.get("freshness", "Current") == "Current"
-        for resource in version.get("resources", []):
-            kind = (resource.get("responseKind") or {}).get("kind")
-            if kind:
-                found[group_version, kind] = Served(
+def aggregated(document: Mapping[str, Any], *, etag: str = "") -> Listing:
+    """Read an APIGroupDiscoveryList (apidiscovery.k8s.io v2 or v2beta1)."""
+    served: list[Served] = []
+    complete = True
+    for group in document.get("items") or ():
+        name = (group.get("metadata") or {}).get("name") or ""
+        for version in group.get("versions") or ():
+            group_version = f"{name}/{version['version']}" if name else version["version"]
+            # A stale group is listed as it was, or empty, because its own server does not answer.
+            complete = complete and version.get("freshness", "Current") == "Current"
+            served += [
+                Served(
                     group_version=group_version,
-                    kind=kind,
+                    kind=resource["responseKind"]["kind"],
                     plural=resource["resource"],
                     namespaced=resource.get("scope") == "Namespaced",
-                    verbs=frozenset(resource.get("verbs", ())),
+                    verbs=frozenset(resource.get("verbs") or ()),
                 )
-    return fresh
+                for resource in version.get("resources") or ()
+                if (resource.get("responseKind") or {}).get("kind")
+            ]
+    return Listing(served=tuple(served), complete=complete, etag=etag)
+
+
+def unaggregated(document: Mapping[str, Any]) -> list[Served]:
+    """Read an APIResourceList, the discovery document of one group version; subresources are left out."""
+    return [
+        Served(
+            group_version=document["groupVersion"],
+            kind=resource["kind"],
+            plural=resource["name"],
+            namespaced=bool(resource.get("namespaced")),
+            verbs=frozenset(resource.get("verbs") or ()),
+        )
+        for resource in document.get("resources") or ()
+        if "/" not in resource["name"]
+    ]
+
+
+def group_versions(document: Mapping[str, Any]) -> list[str]:
+    """The group versions named by an APIVersions or APIGroupList, each group's preferred one first."""
+    if document.get("kind") == "APIVersions":
+        return list(document.get("versions") or ())
+    names: list[str] = []
+    for group in document.get("groups") or ():
+        versions = [version["groupVersion"] for version in group.get("versions") or ()]
+        first = (group.get("preferredVersion") or {}).get("groupVersion")
+        names += sorted(versions, key=lambda version: version != first)
+    return names

@@ -1,43 +1,88 @@
-"""Connections to member clusters, from kubeconfig files that stay where they are."""
+"""Connections to member clusters: one session each, one attempt a call, credentials renewed as they change."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import ssl
+import tempfile
+import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-import yaml
-from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.config import ConfigException
-from kubernetes.aio.config.kube_config import KubeConfigLoader
+from kubernetes.aio.client import Configuration
+from kubernetes.aio.client.rest import RESTClientObject
 
+from argosy import __version__
 from argosy.api.cluster_connection import ConnectionReference
-from argosy.errors import InvalidInput, Refused
-from argosy.kube.errors import from_exception, from_status
+from argosy.errors import ArgosyError, InvalidInput, NotEstablished
+from argosy.kube.catalog import Catalog
+from argosy.kube.errors import Answer, from_answer, from_exception
+from argosy.kube.kubeconfig import Access, read_access
 
 TIMEOUT = 4.0
+"""Seconds that one request may take, its answer included."""
 CONNECTIONS = 64
+"""Sockets to one cluster at most."""
+IDLE_STREAM = 90.0
+"""Seconds without a line after which a stream is taken for dead; API servers send a bookmark every minute."""
+_LOOK_EVERY = 1.0
+_RENEW_EVERY = 5.0
 
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
-METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+# Servers that cannot give the short form give the whole object, whose metadata is the same.
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+
+
+@dataclass(frozen=True)
+class Response:
+    """An HTTP answer of any status."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class Member:
-    """An open connection to one member cluster; one attempt per call, no retries of its own."""
+    """An open connection to one member cluster; see `connect`.
 
-    def __init__(self, name: str, configuration: Configuration, *, read: tuple[Path, int]) -> None:
+    Attributes:
+        name: the cluster's name, for messages.
+        catalog: what the cluster serves, as last read by `argosy.kube.discovery`.
+        discovering: held while the catalog is read.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        reference: ConnectionReference,
+        access: Access,
+        *,
+        allow_exec: bool,
+        timeout: float = TIMEOUT,
+    ) -> None:
         self.name = name
-        self.server = str(configuration.host)
-        self.kubeconfig = read
-        self._authorization = configuration.api_key.get("BearerToken")
-        self._client = ApiClient(configuration)
+        self.timeout = timeout
+        self.catalog: Catalog | None = None
+        self.discovering = asyncio.Lock()
+        self._reference = reference
+        self._allow_exec = allow_exec
+        self._transport = _Transport(access, reference)
+        self._renewing = asyncio.Lock()
+        self._looked = self._renewed = time.monotonic()
+
+    @property
+    def server(self) -> str:
+        """URL of the API server."""
+        return self._transport.access.server
 
     async def request(
         self,
@@ -49,19 +94,20 @@ class Member:
         body: Any = None,
         content_type: str = JSON,
         accept: str = JSON,
-        timeout: float = TIMEOUT,
+        timeout: float | None = None,
         secret: bool = False,
     ) -> dict[str, Any]:
         """One request; the answer as an object.
 
         Args:
             what: what is being done, for error messages.
+            timeout: seconds for the whole request, instead of the connection's own.
             secret: the object is a Secret; errors then do not repeat the server's text.
 
         Raises:
             ArgosyError: typed by what went wrong; see `argosy.kube.errors`.
         """
-        status, headers, content = await self._send(
+        response = await self.send(
             method,
             path,
             what=what,
@@ -70,145 +116,188 @@ class Member:
             content_type=content_type,
             accept=accept,
             timeout=timeout,
-        )  # fmt: skip - one call
-        if status >= 400:
-            raise from_status(status, content, cluster=self.name, what=what, headers=headers, secret=secret)
-        return json.loads(content) if content else {}
+        )
+        self.check(response, what=what, path=path, secret=secret)
+        return self.parsed(response, what=what)
 
-    async def text(self, path: str, *, what: str, timeout: float = TIMEOUT) -> tuple[int, str]:
-        """One GET; the status and the raw text, whatever the status.
-
-        Raises:
-            Unreachable: there was no answer.
-        """
-        status, _, content = await self._send("GET", path, what=what, timeout=timeout, accept="*/*")
-        return status, content.decode("utf-8", "replace")
-
-    async def lines(self, path: str, *, what: str, query: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
-        """A streamed answer, one JSON object a line, until the server ends it.
-
-        Raises:
-            ArgosyError: as for `request`.
-        """
-        url = f"{self.server}{path}?{urlencode(query)}"
-        unlimited = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT)
-        try:
-            response = await self._client.rest_client.request(  # type: ignore[no-untyped-call] # untyped library
-                "GET", url, headers=self._headers(JSON, METADATA), _request_timeout=unlimited
-            )
-            if response.status >= 400:
-                raise from_status(
-                    response.status,
-                    await response.read(),
-                    cluster=self.name,
-                    what=what,
-                    headers=response.headers,
-                )  # fmt: skip - one call
-            async for line in response.response.content:
-                if line.strip():
-                    yield json.loads(line)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise from_exception(error, cluster=self.name, server=self.server, what=what) from error
-
-    async def close(self) -> None:
-        """Close the connection's sockets."""
-        await self._client.close()  # type: ignore[no-untyped-call] # untyped library
-
-    async def _send(
+    async def send(
         self,
         method: str,
         path: str,
         *,
         what: str,
-        timeout: float,
         query: Mapping[str, str] | None = None,
         body: Any = None,
         content_type: str = JSON,
         accept: str = JSON,
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
-        try:
-            async with asyncio.timeout(timeout):
-                response = await self._client.rest_client.request(  # type: ignore[no-untyped-call] # untyped library
-                    method, url, headers=self._headers(content_type, accept), body=body
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Response:
+        """One request; the answer as it is, whatever its status.
+
+        Where the server does not know the credentials (401) and they can be renewed, it is sent again with the new
+        ones: the first had no effect.
+
+        Raises:
+            Unreachable: there was no answer in time.
+        """
+        await self._look()
+        url = f"{path}?{urlencode(query)}" if query else path
+        sent = {"Content-Type": content_type, "Accept": accept, **(headers or {})}
+        limit = aiohttp.ClientTimeout(total=self.timeout if timeout is None else timeout)
+        for _ in range(2):
+            async with self._borrowed(what) as transport:
+                raw = await transport.request(method, url, headers=dict(sent), body=body, timeout=limit)
+                response = Response(raw.status, raw.headers, await raw.read())
+            if response.status != 401 or not await self._renew(transport):
+                break
+        return response
+
+    async def stream(
+        self, path: str, *, what: str, query: Mapping[str, str], accept: str = JSON
+    ) -> AsyncIterator[dict[str, Any]]:
+        """A streamed answer, one JSON object a line, until the server ends it or falls silent.
+
+        Raises:
+            ArgosyError: as for `request`.
+        """
+        await self._look()
+        endless = aiohttp.ClientTimeout(total=None, sock_connect=self.timeout, sock_read=IDLE_STREAM)
+        async with self._borrowed(what) as transport:
+            async with asyncio.timeout(self.timeout):
+                raw = await transport.request(
+                    "GET",
+                    f"{path}?{urlencode(query)}",
+                    headers={"Accept": accept},
+                    body=None,
+                    timeout=endless,
                 )
-                return response.status, response.headers, await response.read()
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            try:
+                if raw.status >= 400:
+                    refused = Response(raw.status, raw.headers, await raw.read())
+                    if raw.status == 401:
+                        # The next attempt has the new credentials.
+                        await self._renew(transport)
+                    self.check(refused, what=what, path=path)
+                async for line in raw.content:
+                    if line.strip():
+                        yield json.loads(line)
+            except aiohttp.SocketTimeoutError:
+                return
+            finally:
+                raw.close()
+
+    def check(self, response: Response, *, what: str, path: str = "", secret: bool = False) -> None:
+        """Raise the typed failure for a response of 400 and above."""
+        if response.status < 400:
+            return
+        error = from_answer(
+            Answer(
+                status=response.status,
+                body=response.body,
+                headers=response.headers,
+                cluster=self.name,
+                what=what,
+                path=path,
+                secret=secret,
+            )
+        )
+        if isinstance(error, NotEstablished):
+            # The path came from the catalog, so that is out of date.
+            self.catalog = None
+        raise error
+
+    def parsed(self, response: Response, *, what: str) -> dict[str, Any]:
+        """The object in a response.
+
+        Raises:
+            Unreachable: whoever answered is no API server.
+        """
+        try:
+            content = json.loads(response.body)
+        except ValueError as error:
             raise from_exception(error, cluster=self.name, server=self.server, what=what) from error
+        return content if isinstance(content, dict) else {}
 
-    def _headers(self, content_type: str, accept: str) -> dict[str, str]:
-        headers = {"Content-Type": content_type, "Accept": accept, "User-Agent": "argosy"}
-        if self._authorization:
-            headers["Authorization"] = self._authorization
-        return headers
+    async def close(self) -> None:
+        """Close the connection's sockets as soon as nobody uses them any more."""
+        await self._transport.retire()
 
+    @asynccontextmanager
+    async def _borrowed(self, what: str) -> AsyncIterator[_Transport]:
+        transport = self._transport
+        transport.users += 1
+        try:
+            yield transport
+        except (aiohttp.ClientError, OSError, TimeoutError, json.JSONDecodeError) as error:
+            raise from_exception(error, cluster=self.name, server=self.server, what=what) from error
+        finally:
+            await transport.returned()
 
-async def connect(name: str, reference: ConnectionReference, *, allow_exec: bool) -> Member:
-    """Read a kubeconfig and prepare a connection; nothing is sent yet.
+    async def _look(self) -> None:
+        """Read the credentials again where they have expired or their files have changed."""
+        now = time.monotonic()
+        if now - self._looked > _LOOK_EVERY:
+            self._looked = now
+            transport = self._transport
+            if transport.access.expired() or transport.access.changed():
+                await self._renew(transport)
 
-    Args:
-        allow_exec: whether the kubeconfig may run an `exec` plugin on this machine.
-
-    Raises:
-        InvalidInput: the file is missing, unreadable or malformed, or has no such context.
-        Refused: it wants to run a program and that is not allowed.
-    """
-    path = _path_of(reference)
-    config = _parsed(path)
-    user = _checked_context(config, reference, path)
-    if "auth-provider" in user:
-        raise InvalidInput(f"{path}: auth-provider is no longer supported; use a token, certificate or exec")
-    if "exec" in user and not allow_exec:
-        raise Refused(
-            f"{path}: the user of {reference.context or 'the current context'} runs a program (exec); allow it on "
-            "the worker with ARGOSY_KUBECONFIG_EXEC=true, or use a token or certificate"
-        )
-    configuration = Configuration()
-    try:
-        loader = KubeConfigLoader(  # type: ignore[no-untyped-call] # untyped library
-            config_dict=config, active_context=reference.context, config_base_path=str(path.parent)
-        )
-        await loader.load_and_set(configuration)  # type: ignore[no-untyped-call] # untyped library
-        if "exec" in user and "BearerToken" not in configuration.api_key and not configuration.cert_file:
-            raise InvalidInput(f"{path}: the exec plugin gave no credentials; run it by hand to see why")
-        configuration.connection_pool_maxsize = CONNECTIONS
-        return Member(name, configuration, read=(path, path.stat().st_mtime_ns))
-    except ConfigException as error:
-        raise InvalidInput(f"{path}: {error}; correct the kubeconfig") from error
-    except OSError as error:
-        raise InvalidInput(
-            f"{path}: {error.filename or ''} {error.strerror or error}; correct the kubeconfig"
-        ) from error
+    async def _renew(self, used: _Transport) -> bool:
+        """Whether there are other credentials now than the ones that were used."""
+        async with self._renewing:
+            if self._transport is not used:
+                return True
+            now = time.monotonic()
+            # Many calls at once may find the credentials refused, and a plugin costs a process each time.
+            if now - self._renewed < _RENEW_EVERY and not used.access.changed():
+                return False
+            self._renewed = now
+            try:
+                access = await read_access(self._reference, allow_exec=self._allow_exec)
+                if access == used.access:
+                    used.access = access
+                    return False
+                self._transport = _Transport(access, self._reference)
+            except ArgosyError:
+                # What is open goes on working; should the server refuse it, that is what gets reported.
+                return False
+            await used.retire()
+            return True
 
 
 class Members:
-    """Open connections by cluster name, reopened when the reference or the kubeconfig changes."""
+    """Open connections by cluster name, opened on first use and reopened when the reference changes."""
 
-    def __init__(self, *, allow_exec: bool) -> None:
+    def __init__(self, *, allow_exec: bool, timeout: float = TIMEOUT) -> None:
         self._allow_exec = allow_exec
+        self._timeout = timeout
         self._open: dict[str, tuple[ConnectionReference, Member]] = {}
+        self._opening: dict[str, asyncio.Lock] = {}
 
     async def get(self, name: str, reference: ConnectionReference) -> Member:
-        """The connection to a cluster; opened on first use.
+        """The connection to a cluster.
 
         Raises:
-            InvalidInput, Refused: as `connect`.
+            InvalidInput, Refused, Unauthorized: as `connect`.
         """
         known = self._open.get(name)
-        if known is not None and known[0] == reference and not _changed(known[1].kubeconfig):
+        if known is not None and known[0] == reference:
             return known[1]
-        member = await connect(name, reference, allow_exec=self._allow_exec)
-        self._open[name] = (reference, member)
-        if known is not None:
-            await known[1].close()
-        return member
+        async with self._opening.setdefault(name, asyncio.Lock()):
+            known = self._open.get(name)
+            if known is not None and known[0] == reference:
+                return known[1]
+            return await self._reopen(name, reference)
 
     async def renewed(self, name: str, reference: ConnectionReference) -> Member:
-        """The connection with its credentials read again, for a server that does not know them any more."""
-        known = self._open.pop(name, None)
-        if known is not None:
-            await known[1].close()
-        return await self.get(name, reference)
+        """A connection that was opened just now, whatever there was before.
+
+        Raises:
+            InvalidInput, Refused, Unauthorized: as `connect`.
+        """
+        async with self._opening.setdefault(name, asyncio.Lock()):
+            return await self._reopen(name, reference)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -216,48 +305,91 @@ class Members:
             await member.close()
         self._open.clear()
 
+    async def _reopen(self, name: str, reference: ConnectionReference) -> Member:
+        member = await connect(name, reference, allow_exec=self._allow_exec, timeout=self._timeout)
+        known = self._open.get(name)
+        self._open[name] = (reference, member)
+        if known is not None:
+            await known[1].close()
+        return member
 
-def _changed(read: tuple[Path, int]) -> bool:
-    path, modified = read
+
+async def connect(
+    name: str, reference: ConnectionReference, *, allow_exec: bool, timeout: float = TIMEOUT
+) -> Member:
+    """Read a kubeconfig on this machine and prepare a connection; nothing is sent yet.
+
+    Args:
+        name: the cluster's name, for messages.
+        allow_exec: whether the kubeconfig may run an `exec` plugin on this machine.
+        timeout: seconds that one request may take.
+
+    Raises:
+        InvalidInput: a file is missing, unreadable or malformed, or there is no such context.
+        Refused: the kubeconfig asks for something that is not allowed or not supported.
+        Unauthorized: its plugin gave no credentials.
+    """
+    access = await read_access(reference, allow_exec=allow_exec)
+    return Member(name, reference, access, allow_exec=allow_exec, timeout=timeout)
+
+
+class _Transport:
+    """A session with certain credentials; a retired one is closed when its last user is done."""
+
+    def __init__(self, access: Access, reference: ConnectionReference) -> None:
+        self.access = access
+        self.users = 0
+        self._retired = False
+        self._rest = _rest_client(access, reference)
+
+    async def request(
+        self, method: str, url: str, *, headers: dict[str, str], body: Any, timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        headers["User-Agent"] = f"argosy/{__version__}"
+        if self.access.authorization:
+            headers["Authorization"] = self.access.authorization
+        answer = await self._rest.request(  # type: ignore[no-untyped-call] # the library has no types
+            method, self.access.server + url, headers=headers, body=body, _request_timeout=timeout
+        )
+        response: aiohttp.ClientResponse = answer.response
+        return response
+
+    async def returned(self) -> None:
+        self.users -= 1
+        await self._close_if_idle()
+
+    async def retire(self) -> None:
+        self._retired = True
+        await self._close_if_idle()
+
+    async def _close_if_idle(self) -> None:
+        if self._retired and not self.users:
+            await self._rest.close()
+
+
+def _rest_client(access: Access, reference: ConnectionReference) -> RESTClientObject:
+    configuration = Configuration()
+    configuration.ca_cert_data = access.ca
+    configuration.verify_ssl = access.verify
+    # Like kubectl: authorities without the extensions that newer Python versions insist on are accepted.
+    configuration.disable_strict_ssl_verification = True
+    configuration.tls_server_name = access.server_name
+    configuration.proxy = access.proxy
+    configuration.connection_pool_maxsize = CONNECTIONS
+    # The proxy is settled above; a .netrc has no say here, and reading it would cost every call a thread.
+    configuration.client_session_kwargs = {"trust_env": False, "cookie_jar": aiohttp.DummyCookieJar()}
     try:
-        return path.stat().st_mtime_ns != modified
-    except OSError:
-        # What is open goes on working; a missing file is reported when it is next needed.
-        return False
-
-
-def _path_of(reference: ConnectionReference) -> Path:
-    return Path(reference.kubeconfig).expanduser()
-
-
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        if access.certificate is None:
+            return RESTClientObject(configuration)
+        # Certificates can be loaded from files only; these exist for as long as that takes.
+        with tempfile.TemporaryDirectory(prefix="argosy-") as directory:
+            certificate, key = Path(directory, "certificate"), Path(directory, "key")
+            certificate.write_bytes(access.certificate[0])
+            key.write_bytes(access.certificate[1])
+            configuration.cert_file, configuration.key_file = str(certificate), str(key)
+            return RESTClientObject(configuration)
+    except ssl.SSLError as error:
         raise InvalidInput(
-            f"kubeconfig {path} does not exist on the worker; the worker reads it, so give a path that is valid there"
-        ) from None
-    except OSError as error:
-        raise InvalidInput(
-            f"kubeconfig {path} cannot be read: {error.strerror}; correct its permissions"
+            f"{reference}: the CA or the client certificate and key cannot be used ({error.reason or error}); "
+            "correct them in the kubeconfig"
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} is not YAML ({str(error).splitlines()[0]}); give a kubeconfig") from None
-    if not isinstance(config, dict) or not isinstance(config.get("contexts"), list):
-        raise InvalidInput(f"{path} is not a kubeconfig: it has no list of contexts")
-    return config
-
-
-def _checked_context(config: dict[str, Any], reference: ConnectionReference, path: Path) -> dict[str, Any]:
-    names = [str(entry.get("name")) for entry in config["contexts"] if isinstance(entry, dict)]
-    wanted = reference.context or config.get("current-context")
-    if wanted not in names:
-        asked = f"context {wanted!r}" if wanted else "a current context"
-        raise InvalidInput(f"{path} has not {asked}; it has: {', '.join(names) or 'none'}")
-    entry = next(entry for entry in config["contexts"] if entry.get("name") == wanted)
-    user_name = (entry.get("context") or {}).get("user")
-    users = [
-        user for user in config.get("users") or [] if isinstance(user, dict) and user.get("name") == user_name
-    ]
-    user = users[0].get("user") if users else {}
-    return user if isinstance(user, dict) else {}

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 from argosy.api.manifest import ResourceRef
 from argosy.api.ownership import ANNOTATIONS, LABELS, owner_of
-from argosy.errors import Absent, Conflict, NotEstablished, Transient
+from argosy.errors import Absent, NotEstablished, Terminating
 from argosy.kube.apply import FIELD_MANAGER, metadata_of
-from argosy.kube.catalog import Served, served
+from argosy.kube.catalog import Served
 from argosy.kube.connect import MERGE, METADATA, Member
+from argosy.kube.discovery import served
+
+LOOK_AGAIN = 1.0
+"""Seconds until an object that is terminating is looked at again."""
 
 
 class Removal(StrEnum):
@@ -21,59 +26,64 @@ class Removal(StrEnum):
     NOT_OURS = "not ours"
 
 
-class Terminating(Transient):
-    """The copy is on its way out: its finalizers or its dependents are not done yet."""
-
-
 async def delete(member: Member, ref: ResourceRef, *, propagation: str) -> Removal:
-    """Delete a copy, dependents in the background; returns when it is really gone.
+    """Delete a copy, dependents in the background; returns when the object itself is really gone.
+
+    Args:
+        propagation: the workflow ID that the copy's stamp must name.
 
     Raises:
         Terminating: it has been deleted, but finalizers hold it; try again.
+        Raced: it was replaced between reading and deleting; try again.
         ArgosyError: typed by what went wrong.
     """
     found = await _ours(member, ref, propagation)
     if isinstance(found, Removal):
         return found
-    kind, uid = found
+    kind, metadata = found
     options = {
         "apiVersion": "v1",
         "kind": "DeleteOptions",
         "propagationPolicy": "Background",
-        "preconditions": {"uid": uid},
+        "preconditions": {"uid": metadata["uid"]},
     }
     try:
-        await member.request("DELETE", kind.path(ref.namespace, ref.name), what=f"delete {ref}", body=options)
+        answer = await member.request("DELETE", kind.path(ref), what=f"delete {ref}", body=options)
     except Absent:
         return Removal.ABSENT
-    except Conflict:
-        # Replaced between reading and deleting; whoever did that is looked at by the next attempt.
-        raise Terminating(f"{member.name}: {ref} changed while it was being deleted", retry_after=1) from None
+    if answer.get("kind") == "Status":
+        # A server that answers with the object may have it still.
+        return Removal.DELETED
     left = await metadata_of(member, kind, ref)
-    if left is not None and left["uid"] == uid:
+    if left is not None and left["uid"] == metadata["uid"]:
         holding = ", ".join(left.get("finalizers") or ()) or "its grace period"
-        raise Terminating(f"{member.name}: {ref} is terminating, held by {holding}", retry_after=1)
+        raise Terminating(
+            f"{member.name}: {ref} is being deleted, held by {holding}; it is looked at again",
+            retry_after=LOOK_AGAIN,
+        )
     return Removal.DELETED
 
 
 async def release(member: Member, ref: ResourceRef, *, propagation: str) -> Removal:
-    """Leave a copy running and take Argosy's marks and field ownership off it."""
+    """Leave a copy running and take Argosy's marks and field ownership off it.
+
+    Args:
+        propagation: the workflow ID that the copy's stamp must name.
+
+    Raises:
+        Raced: somebody else changed it in the same moment; try again.
+        ArgosyError: typed by what went wrong.
+    """
     found = await _ours(member, ref, propagation)
     if isinstance(found, Removal):
         return found
-    kind, uid = found
-    current = await member.request(
-        "GET", kind.path(ref.namespace, ref.name), what=f"read {ref}", accept=METADATA
-    )
-    kept = [
-        entry
-        for entry in current["metadata"].get("managedFields") or ()
-        if entry.get("manager") != FIELD_MANAGER
-    ]
+    kind, metadata = found
+    kept = [entry for entry in metadata.get("managedFields") or () if entry.get("manager") != FIELD_MANAGER]
     body = {
         "metadata": {
-            "uid": uid,
-            "resourceVersion": current["metadata"]["resourceVersion"],
+            # Both are preconditions: the field owners that are written are those that were read.
+            "uid": metadata["uid"],
+            "resourceVersion": metadata["resourceVersion"],
             "labels": dict.fromkeys(LABELS),
             "annotations": dict.fromkeys(ANNOTATIONS),
             # One empty entry resets the list; an empty list would be ignored.
@@ -83,7 +93,7 @@ async def release(member: Member, ref: ResourceRef, *, propagation: str) -> Remo
     try:
         await member.request(
             "PATCH",
-            kind.path(ref.namespace, ref.name),
+            kind.path(ref),
             what=f"release {ref}",
             body=body,
             content_type=MERGE,
@@ -92,21 +102,23 @@ async def release(member: Member, ref: ResourceRef, *, propagation: str) -> Remo
         )
     except Absent:
         return Removal.ABSENT
-    except Conflict as error:
-        raise Transient(str(error), retry_after=1) from error
     return Removal.RELEASED
 
 
-async def _ours(member: Member, ref: ResourceRef, propagation: str) -> tuple[Served, str] | Removal:
+async def _ours(
+    member: Member, ref: ResourceRef, propagation: str
+) -> tuple[Served, dict[str, Any]] | Removal:
     try:
         kind = await served(member, ref)
+        metadata = await metadata_of(member, kind, ref)
     except NotEstablished:
+        if member.catalog is None or not member.catalog.complete:
+            raise
         # Without its kind there is no object either.
         return Removal.ABSENT
-    metadata = await metadata_of(member, kind, ref)
     if metadata is None:
         return Removal.ABSENT
     owner = owner_of(metadata)
     if owner is None or owner.propagation != propagation:
         return Removal.NOT_OURS
-    return kind, metadata["uid"]
+    return kind, metadata

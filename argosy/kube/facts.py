@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from argosy.api.membership import ClusterFacts
-from argosy.api.quantity import Quantity
 from argosy.api.record import Record
-from argosy.errors import Absent, ArgosyError, Forbidden
-from argosy.kube.catalog import discover
+from argosy.errors import Absent, ArgosyError, Expired, Forbidden
 from argosy.kube.connect import Member
+from argosy.kube.discovery import discover
+from argosy.kube.read import pages
+from argosy.kube.resources import Amounts, add, as_text, pod_requests
 
-PAGE = 500
-_DONE = {"Succeeded", "Failed"}
+# Pods that have ended hold nothing any more; the server leaves them out.
+_RUNNING = "status.phase!=Succeeded,status.phase!=Failed"
 
 
 class Probe(Record):
@@ -28,32 +29,38 @@ class Probe(Record):
 
 
 class Collected(Record):
-    """A cluster's facts and the full list of APIs it serves."""
+    """A cluster's facts and the full list of APIs it serves, in Karmada's shape."""
 
     facts: ClusterFacts
     enablements: tuple[dict[str, Any], ...]
 
 
 async def probe(member: Member, *, timeout: float) -> Probe:
-    """Ask whether the API server is ready; servers without /readyz are asked for /healthz."""
+    """Ask whether the API server is ready; servers without /readyz are asked for /healthz.
+
+    Args:
+        timeout: seconds that each of the two questions may take.
+    """
     started = time.monotonic()
     try:
-        status, text = await member.text("/readyz", what="probe", timeout=timeout)
-        if status == 404:
-            status, text = await member.text("/healthz", what="probe", timeout=timeout)
+        response = await member.send("GET", "/readyz", what="probe", accept="*/*", timeout=timeout)
+        if response.status == 404:
+            response = await member.send("GET", "/healthz", what="probe", accept="*/*", timeout=timeout)
     except ArgosyError as error:
         return Probe(
             ok=False, latency=time.monotonic() - started, reason="ClusterNotReachable", message=str(error)
         )
     latency = time.monotonic() - started
-    if status in {401, 403}:
-        # It answers, and what it thinks of the credentials shows in every apply.
+    if response.status in {401, 403}:
+        # It works; what it thinks of the credentials shows in every apply, and moving workloads would not help.
         return Probe(
             ok=True, latency=latency, reason="ClusterReady", message="answers, refuses the credentials"
         )
-    if status != 200:
-        brief = " ".join(text.split())[:200]
-        return Probe(ok=False, latency=latency, reason="ClusterNotReady", message=f"{status}: {brief}")
+    if response.status != 200:
+        text = " ".join(response.body.decode("utf-8", "replace").split())[:200]
+        return Probe(
+            ok=False, latency=latency, reason="ClusterNotReady", message=f"{response.status}: {text}"
+        )
     return Probe(ok=True, latency=latency, reason="ClusterReady")
 
 
@@ -64,72 +71,77 @@ async def collect(member: Member) -> Collected:
         ArgosyError: identity, version or APIs could not be read.
     """
     namespace = await member.request("GET", "/api/v1/namespaces/kube-system", what="read its identity")
-    status, text = await member.text("/version", what="read its version")
+    version = await member.request("GET", "/version", what="read its version")
     catalog = await discover(member)
-    notes: list[str] = []
-    nodes = await _listed(member, "/api/v1/nodes", notes)
-    pods = await _listed(member, "/api/v1/pods", notes)
+    usage = await _usage(member)
+    notes = (
+        usage.notes if catalog.complete else [*usage.notes, f"{member.name}: an API group does not answer"]
+    )
     return Collected(
         facts=ClusterFacts(
             uid=namespace["metadata"]["uid"],
             server=member.server,
-            version=json.loads(text).get("gitVersion", "") if status == 200 else "",
-            nodes=None if nodes is None else len(nodes),
-            ready_nodes=None if nodes is None else sum(_is_ready(node) for node in nodes),
-            resources=_resources(nodes or [], pods or []),
-            enablements_digest=catalog.digest(),
+            version=str(version.get("gitVersion", "")),
+            nodes=usage.nodes,
+            ready_nodes=usage.ready_nodes,
+            resources=usage.summary(),
+            enablements_digest=catalog.digest,
             enablements_complete=catalog.complete,
             notes=tuple(notes),
         ),
-        enablements=catalog.enablements(),
+        enablements=catalog.enablements,
     )
 
 
-async def _listed(member: Member, path: str, notes: list[str]) -> list[dict[str, Any]] | None:
-    found: list[dict[str, Any]] = []
-    query = {"limit": str(PAGE)}
-    what = f"list {path.rpartition('/')[2]}"
-    try:
-        while True:
-            page = await member.request("GET", path, what=what, query=query)
-            found += page.get("items", [])
-            token = page.get("metadata", {}).get("continue")
-            if not token:
-                return found
-            query["continue"] = token
-    except (Forbidden, Absent) as error:
-        notes.append(str(error))
-        return None
+@dataclass
+class _Usage:
+    """Running sums over nodes and pods; the numbers are None where they may not be read."""
 
+    nodes: int | None = None
+    ready_nodes: int | None = None
+    allocatable: Amounts = field(default_factory=dict)
+    allocated: Amounts = field(default_factory=dict)
+    allocating: Amounts = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
-def _is_ready(node: Mapping[str, Any]) -> bool:
-    conditions = node.get("status", {}).get("conditions") or ()
-    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+    def add_node(self, node: Mapping[str, Any]) -> None:
+        status = node.get("status") or {}
+        conditions = status.get("conditions") or ()
+        ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+        self.nodes = (self.nodes or 0) + 1
+        self.ready_nodes = (self.ready_nodes or 0) + ready
+        add(self.allocatable, status.get("allocatable") or {})
 
-
-def _resources(
-    nodes: Iterable[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]]
-) -> dict[str, dict[str, str]]:
-    """Allocatable of all nodes; requests of running pods (allocated) and of waiting ones (allocating)."""
-    sums: dict[str, dict[str, Quantity]] = {"allocatable": {}, "allocated": {}, "allocating": {}}
-    for node in nodes:
-        _add(sums["allocatable"], (node.get("status") or {}).get("allocatable") or {})
-    for pod in pods:
-        if (pod.get("status") or {}).get("phase") in _DONE:
-            continue
+    def add_pod(self, pod: Mapping[str, Any]) -> None:
         spec = pod.get("spec") or {}
-        into = sums["allocated"] if spec.get("nodeName") else sums["allocating"]
-        _add(into, {"pods": "1"})
-        for container in spec.get("containers") or ():
-            _add(into, (container.get("resources") or {}).get("requests") or {})
-    return {
-        name: {resource: str(amount) for resource, amount in sorted(amounts.items())}
-        for name, amounts in sums.items()
-        if amounts
-    }
+        into = self.allocated if spec.get("nodeName") else self.allocating
+        add(into, {"pods": "1"})
+        add(into, pod_requests(spec))
+
+    def summary(self) -> dict[str, dict[str, str]]:
+        sums = {
+            "allocatable": self.allocatable,
+            "allocated": self.allocated,
+            "allocating": self.allocating,
+        }
+        return {name: as_text(amounts.items()) for name, amounts in sums.items() if amounts}
 
 
-def _add(into: dict[str, Quantity], amounts: Mapping[str, Any]) -> None:
-    for resource, amount in amounts.items():
-        quantity = Quantity(amount)
-        into[resource] = into[resource] + quantity if resource in into else quantity
+async def _usage(member: Member) -> _Usage:
+    # Page by page: a large cluster's pods are never all in memory at once.
+    usage = _Usage()
+    try:
+        usage.nodes = usage.ready_nodes = 0
+        async for page in pages(member, "/api/v1/nodes", what="list nodes"):
+            for node in page.items:
+                usage.add_node(node)
+    except (Forbidden, Absent, Expired) as error:
+        usage = _Usage(notes=[str(error)])
+    try:
+        async for page in pages(member, "/api/v1/pods", what="list pods", fields=_RUNNING):
+            for pod in page.items:
+                usage.add_pod(pod)
+    except (Forbidden, Absent, Expired) as error:
+        usage.notes.append(str(error))
+        usage.allocated, usage.allocating = {}, {}
+    return usage
