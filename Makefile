@@ -1,0 +1,55 @@
+# Everything a newcomer needs: `make demo` and `make test`. Neither needs root, Docker or an account.
+# The environment lives in .venv: made by uv where it is installed, else by venv and pip.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast lint format bench lock clean
+
+help: ## Show this help.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(STAMP) ## Watch an application reach three real clusters; KEEP=1 leaves it running.
+	@$(BIN)/argosy demo
+
+test: $(STAMP) ## Run every test, on real API servers and a real Temporal.
+	@$(BIN)/python -m pytest
+
+test-fast: $(STAMP) ## Run the tests that start no processes.
+	@$(BIN)/python -m pytest tests/unit tests/conformance tests/architecture
+
+lint: $(STAMP) ## Check format, style, types and layers.
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP) ## Format the code.
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## Measure; see benchmarks/README.md.
+	@$(BIN)/python -m benchmarks
+
+lock: ## Pin every dependency anew, with hashes; needs uv.
+	@uv pip compile pyproject.toml --group dev --extra build --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-header --quiet --no-emit-index-url -o requirements/dev.txt
+
+clean: ## Delete the environment and caches.
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(STAMP): pyproject.toml requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Argosy needs Python 3.11 or newer; set PYTHON=/path/to/it")'
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
+		uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt && \
+		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
+	else \
+		$(PYTHON) -m venv $(VENV) && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	fi
+	@touch $(STAMP)
