@@ -180,6 +180,8 @@ def test_no_process_outlives_its_starter(
         import json, signal, time
         from pathlib import Path
         from devcluster.member import Member
+        # A shell that starts the tests in the background has them ignore Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         member = Member("orphan", Path({str(tmp_path / "orphan")!r}))
         member.start()
         print(json.dumps(member.pids), flush=True)
@@ -195,12 +197,15 @@ def test_no_process_outlives_its_starter(
         start_new_session=True,
     )
     with starter:
-        assert starter.stdout is not None
-        pids = json.loads(starter.stdout.readline())
-        children = [Identity(pid, start_time(pid)) for pid in pids.values()]
-        assert [child.alive() for child in children] == [True, True]
-        os.killpg(starter.pid, ending)
-    assert all(child.wait(10) for child in children)
+        try:
+            assert starter.stdout is not None
+            pids = json.loads(starter.stdout.readline())
+            children = [Identity(pid, start_time(pid)) for pid in pids.values()]
+            assert [child.alive() for child in children] == [True, True]
+            os.killpg(starter.pid, ending)
+            assert all(child.wait(10) for child in children)
+        finally:
+            starter.kill()
 
 
 # -- members whose workloads become ready ---------------------------------------------------------------
