@@ -14,22 +14,32 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
 from activities.contracts import (
+    AnnounceCluster,
     Applied,
     ApplyRequest,
     AwaitPolicy,
+    ConfirmJoin,
+    DrainCluster,
+    Inspected,
+    InspectRequest,
     Notified,
     NotifyPropagations,
+    Observation,
     Planned,
     PlanRequest,
     Removed,
     RemoveRequest,
+    WatchCluster,
 )
 from activities.errors import temporal_errors
+from argosy.api.membership import ClusterFacts
 from argosy.api.propagation import Plan, PlannedTarget, PolicyRef, PropagationStatus
 from argosy.config import Settings
 from cli.session import Session
+from tests.plant import polling
 from worker.sandbox import strict_runner
 from worker.wiring import WORKFLOWS
+from workflows.options import HEALTH_QUEUE
 
 POLICY = PolicyRef(namespace="default", name="p", uid="1")
 
@@ -57,25 +67,39 @@ class Stage:
         self.removed: list[RemoveRequest] = []
         self.waiting: list[AwaitPolicy] = []
         self.notified: list[NotifyPropagations] = []
+        self.inspected = Inspected(facts=ClusterFacts(uid="u1", server="https://one", version="v1.36.3"))
+        self.observations: asyncio.Queue[Observation] = asyncio.Queue()
+        self.watched: list[WatchCluster] = []
+        self.announced: list[AnnounceCluster] = []
+        self.claimed: set[str] = set()
         self._stack = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        await self._stack.enter_async_context(
-            Worker(
-                self.client,
-                task_queue=self.session.settings.task_queue,
-                workflows=WORKFLOWS,
-                activities=[
-                    self._plan,
-                    self._apply,
-                    self._remove,
-                    self._await_policy,
-                    self._policies_changed,
-                ],
-                workflow_runner=strict_runner(),
-                max_cached_workflows=100,
-            )
+        main = Worker(
+            self.client,
+            task_queue=self.session.settings.task_queue,
+            workflows=WORKFLOWS,
+            activities=[
+                self._plan,
+                self._apply,
+                self._remove,
+                self._await_policy,
+                self._policies_changed,
+                self._inspect,
+                self._confirm_join,
+                self._cluster_changed,
+                self._drain,
+            ],
+            workflow_runner=strict_runner(),
+            max_cached_workflows=100,
         )
+        # A busy machine must not look like a deadlock; a real one still ends within the test's own time.
+        assert main._workflow_worker is not None
+        main._workflow_worker._deadlock_timeout_seconds = 20
+        await self._stack.enter_async_context(main)
+        health = Worker(self.client, task_queue=HEALTH_QUEUE, activities=[self._watch])
+        await self._stack.enter_async_context(health)
+        await polling(self.session)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -108,6 +132,37 @@ class Stage:
     @activity.defn(name="policies_changed")
     async def _policies_changed(self, request: NotifyPropagations) -> Notified:
         self.notified.append(request)
+        return Notified(count=0)
+
+    @activity.defn(name="inspect")
+    @temporal_errors
+    async def _inspect(self, request: InspectRequest) -> Inspected:
+        await self._behave(request.name)
+        return self.inspected
+
+    @activity.defn(name="confirm_join")
+    @temporal_errors
+    async def _confirm_join(self, request: ConfirmJoin) -> None:
+        await self._behave(f"confirm {request.name}")
+
+    @activity.defn(name="watch")
+    async def _watch(self, request: WatchCluster) -> Observation:
+        self.watched.append(request)
+        while True:
+            with contextlib.suppress(TimeoutError):
+                return await asyncio.wait_for(self.observations.get(), timeout=0.5)
+            activity.heartbeat()
+
+    @activity.defn(name="cluster_changed")
+    async def _cluster_changed(self, request: AnnounceCluster) -> Notified:
+        self.announced.append(request)
+        return Notified(count=0)
+
+    @activity.defn(name="drain")
+    async def _drain(self, request: DrainCluster) -> Notified:
+        while request.name in self.claimed:
+            activity.heartbeat()
+            await asyncio.sleep(0.05)
         return Notified(count=0)
 
     async def _behave(self, cluster: str) -> None:

@@ -1,0 +1,144 @@
+"""The paths of a cluster's membership and health."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus
+
+from activities.contracts import Inspected, Observation
+from argosy.api.cluster_connection import ConnectionReference
+from argosy.api.ids import cluster_id
+from argosy.api.membership import (
+    ClusterFacts,
+    ClusterPhase,
+    ClusterSettings,
+    ClusterStatus,
+    Edit,
+    Health,
+    Unjoin,
+)
+from argosy.api.meta import Taint
+from argosy.errors import Conflict, Forbidden, InvalidInput, Unreachable
+from cli.membership import joined
+from cli.session import new_id
+from tests.workflows.stage import Stage
+
+pytestmark = pytest.mark.timeout(60)
+
+
+def settings(path: str = "/kubeconfig") -> ClusterSettings:
+    return ClusterSettings(connection=ConnectionReference(kubeconfig=path), region="eu")
+
+
+def named() -> str:
+    return f"c-{uuid.uuid4().hex[:10]}"
+
+
+async def until(stage: Stage, name: str, holds: Callable[[ClusterStatus], bool]) -> ClusterStatus:
+    async with asyncio.timeout(20):
+        while True:
+            described = await stage.session.describe(cluster_id(name))
+            assert described is not None
+            status = await described.memo_value("status", None, type_hint=ClusterStatus)
+            if status is not None and holds(status):
+                return status
+            await asyncio.sleep(0.03)
+
+
+async def test_a_cluster_joins_and_is_watched(stage: Stage) -> None:
+    name = named()
+    status = await joined(stage.session, name, settings(), timeout=20)
+    assert status.phase == ClusterPhase.READY
+    assert status.facts.uid == "u1"
+    async with asyncio.timeout(10):
+        while not stage.watched or not stage.announced:
+            await asyncio.sleep(0.02)
+    assert stage.watched[0].name == name
+    assert stage.announced[0].kind == "Joined"
+
+
+@pytest.mark.parametrize("error", [Forbidden("no"), InvalidInput("no context"), Unreachable("down")])
+async def test_a_join_that_fails_leaves_nothing_behind(stage: Stage, error: Exception) -> None:
+    name = named()
+    stage.failing[name] = error
+    with pytest.raises(type(error), match=f"cluster {name} cannot join"):
+        await joined(stage.session, name, settings(), timeout=20)
+    described = await stage.session.describe(cluster_id(name))
+    assert described is not None
+    assert described.status == WorkflowExecutionStatus.FAILED
+    del stage.failing[name]
+    assert (await joined(stage.session, name, settings(), timeout=20)).phase == ClusterPhase.READY
+
+
+async def test_a_server_with_another_name_is_refused(stage: Stage) -> None:
+    name = named()
+    stage.failing[f"confirm {name}"] = Conflict("its API server is already joined as other")
+    with pytest.raises(Conflict, match="already joined as other"):
+        await joined(stage.session, name, settings(), timeout=20)
+
+
+async def test_joining_again_is_idempotent_and_another_server_is_refused(stage: Stage) -> None:
+    name = named()
+    await joined(stage.session, name, settings(), timeout=20)
+    status = await joined(stage.session, name, settings("/moved"), timeout=20)
+    assert status.settings.connection.kubeconfig == "/moved"
+    stage.inspected = Inspected(facts=ClusterFacts(uid="u2", server="https://two"))
+    with pytest.raises(Conflict, match="joined as another cluster"):
+        await joined(stage.session, name, settings("/other"), timeout=20)
+    assert (await until(stage, name, lambda s: True)).settings.connection.kubeconfig == "/moved"
+
+
+async def test_edits_raise_the_epoch_and_are_announced(stage: Stage) -> None:
+    name = named()
+    await joined(stage.session, name, settings(), timeout=20)
+    handle = stage.client.get_workflow_handle(cluster_id(name))
+    edit = Edit(request_id=new_id(), labels={"tier": "gold"}, taint=(Taint(key="k", effect="NoSchedule"),))
+    for _ in range(2):
+        after = await handle.execute_update("edit", edit, result_type=ClusterSettings)
+    assert after.labels == {"tier": "gold"}
+    status = await until(stage, name, lambda s: bool(s.settings.labels))
+    assert status.epoch == 2
+    async with asyncio.timeout(10):
+        while stage.announced[-1].epoch != 2:
+            await asyncio.sleep(0.02)
+    await handle.execute_update(
+        "edit", Edit(request_id=new_id(), labels={"tier": None}, untaint=(("k", ""),))
+    )
+    status = await until(stage, name, lambda s: s.epoch == 3)
+    assert (status.settings.labels, status.settings.taints) == ({}, ())
+
+
+async def test_confirmed_transitions_are_published_and_new_apis_make_a_new_run(stage: Stage) -> None:
+    name = named()
+    await joined(stage.session, name, settings(), timeout=20)
+    sick = Health(ready=False, reason="ClusterNotReachable", since=datetime.now(UTC))
+    await stage.observations.put(Observation(health=sick))
+    status = await until(stage, name, lambda s: s.phase == ClusterPhase.NOT_READY)
+    assert status.health.reason == "ClusterNotReachable"
+    well = Health(ready=True, reason="ClusterReady", since=datetime.now(UTC))
+    facts = stage.inspected.facts.model_copy(update={"enablements_digest": "more"})
+    await stage.observations.put(Observation(health=well, inspected=Inspected(facts=facts)))
+    await until(stage, name, lambda s: s.phase == ClusterPhase.READY and s.facts.enablements_digest == "more")
+    async with asyncio.timeout(10):
+        while await stage.runs(cluster_id(name)) != 2:
+            await asyncio.sleep(0.05)
+    async with asyncio.timeout(10):
+        while [a.kind for a in stage.announced][-1] != "Ready":
+            await asyncio.sleep(0.02)
+
+
+async def test_unjoining_waits_until_nothing_claims_the_cluster(stage: Stage) -> None:
+    name = named()
+    await joined(stage.session, name, settings(), timeout=20)
+    stage.claimed.add(name)
+    handle = stage.client.get_workflow_handle(cluster_id(name))
+    await handle.execute_update("unjoin", Unjoin(request_id=new_id(), delete_workloads=True))
+    status = await until(stage, name, lambda s: s.phase == ClusterPhase.LEAVING)
+    assert status.purge
+    stage.claimed.clear()
+    await handle.result()
