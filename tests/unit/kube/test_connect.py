@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from argosy.api.cluster_connection import ConnectionReference
-from argosy.errors import InvalidInput, Unauthorized, Unreachable
+from argosy.errors import InvalidInput, Transient, Unauthorized, Unreachable
 from argosy.kube import connect as connect_module
 from argosy.kube.connect import Members, connect
 from devcluster import certificates
@@ -253,6 +253,8 @@ class TestPool:
         first = await members.get("m1", reference)
         second = await members.renewed("m1", reference)
         assert first is not second
+        with pytest.raises(Transient, match="replaced"):
+            await first.request("GET", "/", what="look")
         assert await members.get("m1", reference) is second
         await members.close()
 
