@@ -188,7 +188,8 @@ async def _patch(
         raise _terminating(member, ref, metadata)
     return AppliedObject(
         uid=metadata["uid"],
-        resource_version=metadata["resourceVersion"],
+        # An object that a dry run would create has none.
+        resource_version=metadata.get("resourceVersion", ""),
         generation=metadata.get("generation", 0),
     )
 

@@ -7,7 +7,7 @@ import json
 import ssl
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from kubernetes.aio.client.rest import RESTClientObject
 
 from argosy import __version__
 from argosy.api.cluster_connection import ConnectionReference
-from argosy.errors import ArgosyError, InvalidInput, NotEstablished
+from argosy.errors import ArgosyError, InvalidInput, NotEstablished, Transient
 from argosy.kube.catalog import Catalog
 from argosy.kube.errors import Answer, from_answer, from_exception
 from argosy.kube.kubeconfig import Access, read_access
@@ -155,7 +155,7 @@ class Member:
 
     async def stream(
         self, path: str, *, what: str, query: Mapping[str, str], accept: str = JSON
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncGenerator[dict[str, Any]]:
         """A streamed answer, one JSON object a line, until the server ends it or falls silent.
 
         Raises:
@@ -226,6 +226,9 @@ class Member:
     @asynccontextmanager
     async def _borrowed(self, what: str) -> AsyncIterator[_Transport]:
         transport = self._transport
+        if transport.closed:
+            # Whoever still holds this connection gets the one that took its place by asking the pool again.
+            raise Transient(f"{self.name}: {what}: the connection was replaced; it is tried again")
         transport.users += 1
         try:
             yield transport
@@ -339,6 +342,7 @@ class _Transport:
     def __init__(self, access: Access, reference: ConnectionReference) -> None:
         self.access = access
         self.users = 0
+        self.closed = False
         self._retired = False
         self._rest = _rest_client(access, reference)
 
@@ -363,7 +367,8 @@ class _Transport:
         await self._close_if_idle()
 
     async def _close_if_idle(self) -> None:
-        if self._retired and not self.users:
+        if self._retired and not self.users and not self.closed:
+            self.closed = True
             await self._rest.close()
 
 

@@ -38,9 +38,13 @@ async def served(member: Member, ref: ResourceRef) -> Served:
     if found := _UNIVERSAL.get(key):
         return found
     catalog = member.catalog
-    if catalog is None or (key not in catalog.served and time.monotonic() - catalog.read_at > REFRESH_EVERY):
-        catalog = await discover(member)
-    if found := catalog.served.get(key):
+    found = catalog.served.get(key) if catalog is not None else None
+    # A scope that does not fit the object may have changed since.
+    if catalog is None or found is None or found.namespaced != bool(ref.namespace):
+        if catalog is None or time.monotonic() - catalog.read_at > REFRESH_EVERY:
+            catalog = await discover(member)
+        found = catalog.served.get(key)
+    if found is not None:
         return found
     doubt = "" if catalog.complete else " (one of its API groups does not answer)"
     raise NotEstablished(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from argosy.errors import Expired
-from argosy.kube.connect import JSON, METADATA, Member
-from argosy.kube.errors import Answer, from_answer
+from argosy.kube.connect import JSON, METADATA, Member, Response
 from argosy.kube.read import pages
 
 WATCH_SECONDS = 240
@@ -49,8 +49,8 @@ async def watch(
     selector: str = "",
     resource_version: str | None = None,
     metadata_only: bool = False,
-) -> AsyncIterator[Snapshot | Change]:
-    """Follow a collection; ends only by being closed or by an error.
+) -> AsyncGenerator[Snapshot | Change]:
+    """Follow a collection; ends only by being closed (`contextlib.aclosing`) or by an error.
 
     Args:
         path: of the collection; see `Served.collection`.
@@ -70,12 +70,20 @@ async def watch(
             position = snapshot.resource_version
             yield snapshot
         began = time.monotonic()
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "labelSelector": selector,
+            "resourceVersion": position,
+            "timeoutSeconds": str(WATCH_SECONDS),
+        }
+        stream = member.stream(path, what=what, query=query, accept=METADATA if metadata_only else JSON)
         try:
-            async for change in _changes(
-                member, path, position, what=what, selector=selector, metadata_only=metadata_only
-            ):
-                position = change.resource_version
-                yield change
+            async with aclosing(stream) as events:
+                async for event in events:
+                    change = _change(member, event, what=what)
+                    position = change.resource_version
+                    yield change
         except Expired:
             position = None
             continue
@@ -92,29 +100,8 @@ async def _snapshot(member: Member, path: str, *, what: str, selector: str, meta
     return Snapshot(items, version)
 
 
-async def _changes(
-    member: Member, path: str, position: str, *, what: str, selector: str, metadata_only: bool
-) -> AsyncIterator[Change]:
-    query = {
-        "watch": "true",
-        "allowWatchBookmarks": "true",
-        "resourceVersion": position,
-        "timeoutSeconds": str(WATCH_SECONDS),
-    }
-    if selector:
-        query["labelSelector"] = selector
-    stream = member.stream(path, what=what, query=query, accept=METADATA if metadata_only else JSON)
-    async for event in stream:
-        if event["type"] == "ERROR":
-            status = event["object"]
-            raise from_answer(
-                Answer(
-                    status=int(status.get("code") or 500),
-                    body=json.dumps(status).encode(),
-                    headers={},
-                    cluster=member.name,
-                    what=what,
-                    path=path,
-                )
-            )
-        yield Change(event["type"], event["object"])
+def _change(member: Member, event: dict[str, Any], *, what: str) -> Change:
+    if event["type"] == "ERROR":
+        status = event["object"]
+        member.check(Response(int(status.get("code") or 500), {}, json.dumps(status).encode()), what=what)
+    return Change(event["type"], event["object"])
