@@ -112,8 +112,7 @@ class Cluster:
         return self._state.facts.enablements_digest != began.facts.enablements_digest
 
     def _roll(self) -> None:
-        if self._monitor is not None:
-            self._monitor.cancel()
+        self._stop_monitor()
         workflow.continue_as_new(ClusterInput(state=self._state), task_timeout=options.TASK_TIMEOUT)
 
     # -- joining and leaving ----------------------------------------------------------------------------
@@ -236,6 +235,8 @@ class Cluster:
 
     def _stop_monitor(self) -> None:
         if self._monitor is not None:
+            # Nobody looks at its end, which is no news.
+            self._monitor.add_done_callback(lambda monitor: monitor.cancelled() or monitor.exception())
             self._monitor.cancel()
             self._monitor = None
 

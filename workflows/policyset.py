@@ -160,12 +160,12 @@ def edited(
 
 def _kinds(manifests: list[dict[str, Any]]) -> tuple[str, ...] | None:
     """The kinds that these policies select; None where one of them may select any kind."""
-    kinds: set[str] = set()
+    kinds: dict[str, None] = {}
     for manifest in manifests:
         selectors = manifest.get("spec", {}).get("resourceSelectors") or []
         if not selectors and manifest["kind"] not in PROPAGATION_KINDS:
             return None
-        kinds.update(selector["kind"] for selector in selectors)
+        kinds |= dict.fromkeys(selector["kind"] for selector in selectors)
     return tuple(sorted(kinds))
 
 
