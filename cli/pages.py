@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from argosy.api.manifest import ResourceRef
+from argosy.api.propagation import PropagationStatus
 from argosy.api.redact import redacted
 from cli.options import Output
 from cli.output import age, console, emit, emit_one, plain, styled, table
@@ -16,12 +17,10 @@ async def describe_page(session: Session, ref: ResourceRef, output: Output) -> i
     """Everything about one template; the template itself is shown with secrets masked."""
     observed = await session.observe(ref)
     start = await session.state(ref)
-    plan = start.plan or start.state.plan
     item = {
         **observed.status.model_dump(mode="json"),
         "workflow_id": observed.workflow_id,
         "template": redacted(json.loads(start.template)),
-        "plan": plan.model_dump(mode="json", exclude={"targets": {"__all__": {"patches"}}}) if plan else None,
     }
     if emit_one(output, item, name=observed.workflow_id):
         return 0
@@ -32,6 +31,7 @@ async def describe_page(session: Session, ref: ResourceRef, output: Output) -> i
         ("Revision", f"{status.revision} (pass {status.pass_number}, {status.reason})"),
         ("Status", f"{status.phase}: {status.message}"),
         ("Policy", str(status.policy or "none")),
+        ("Decision", status.decision),
         (
             "Submitted",
             f"{status.submitted_at:%Y-%m-%d %H:%M:%S} UTC by {status.submitted_by}"
@@ -45,7 +45,7 @@ async def describe_page(session: Session, ref: ResourceRef, output: Output) -> i
         out.print(f"[bold]{label + ':':<11}[/bold]{plain(text)}")
     out.print()
     out.print(status_table([observed]))
-    _overrides(plan)
+    _overrides(status)
     if status.rejected:
         out.print("\n[bold]Clusters that were not chosen[/bold]")
         grid = table("cluster", "reason")
@@ -94,13 +94,11 @@ async def history_page(session: Session, ref: ResourceRef, output: Output) -> in
     return 0
 
 
-def _overrides(plan: object) -> None:
-    targets = getattr(plan, "targets", ())
-    changed = [(target.cluster, target.overrides) for target in targets if target.overrides]
-    if not changed:
+def _overrides(status: PropagationStatus) -> None:
+    if not status.overrides:
         return
     console().print("\n[bold]Overrides[/bold]")
     grid = table("cluster", "applied in this order")
-    for cluster, rules in changed:
+    for cluster, rules in status.overrides.items():
         grid.add_row(plain(cluster), plain(", ".join(rules)))
     console().print(grid)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
 import socket
 import uuid
@@ -48,7 +49,8 @@ from argosy.errors import InvalidInput, NotFound, Transient, Unreachable, named
 MAX_PAYLOAD = 1_900_000
 _CHECK_ABOVE = 200_000
 TASK_TIMEOUT = timedelta(seconds=3)
-ANSWER_TIMEOUT = 15.0
+ANSWER_TIMEOUT = 30.0
+ATTEMPT_TIMEOUT = 4.0
 BULK_WINDOW = 32
 
 R = TypeVar("R", bound=BaseModel)
@@ -110,13 +112,15 @@ class Session:
         text = canonical_json(manifest).decode()
         start = self._first_run(ref, text)
         await self._check_size(start, ref)
+        submission = Submission(
+            template=text, digest=start.state.digest, request_id=new_id(), submitted_by=self.actor
+        )
         while True:
             try:
                 await self._start(identifier, ref, start)
                 return Accepted(ref=ref, workflow_id=identifier, revision=1, action="created")
             except WorkflowAlreadyStartedError:
                 pass
-            submission = Submission(template=text, digest=start.state.digest, submitted_by=self.actor)
             answer = await self.update(identifier, "submit", submission, Submitted)
             if answer is not None:
                 action = "configured" if answer.changed else "unchanged"
@@ -268,9 +272,19 @@ class Session:
                 task_timeout=TASK_TIMEOUT,
                 static_summary=f"policies of {namespace or 'the cluster scope'}",
             )
-            answer: PolicyEdited = await self.client.execute_update_with_start_workflow(
-                "edit", edit, start_workflow_operation=operation, id=edit.request_id, result_type=PolicyEdited
-            )
+            try:
+                answer: PolicyEdited = await self.client.execute_update_with_start_workflow(
+                    "edit",
+                    edit,
+                    start_workflow_operation=operation,
+                    id=edit.request_id,
+                    result_type=PolicyEdited,
+                )
+            except RPCError:
+                # The operation holds the same failure once more; looking at it keeps asyncio quiet.
+                with contextlib.suppress(RPCError):
+                    await operation.workflow_handle()
+                raise
             return answer
 
         edited: PolicyEdited = await self._answered(attempt)
@@ -340,7 +354,11 @@ class Session:
             async with asyncio.timeout(ANSWER_TIMEOUT):
                 while True:
                     try:
-                        return await attempt()
+                        async with asyncio.timeout(ATTEMPT_TIMEOUT):
+                            return await attempt()
+                    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+                        # Sent to a run that ended before it took it: send it again, under the same ID.
+                        continue
                     except WorkflowUpdateFailedError as error:
                         cause = error.cause
                         if (
@@ -355,7 +373,7 @@ class Session:
                         if "unexpected workflow task failure" not in error.message:
                             raise
                         await asyncio.sleep(0.05)
-        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        except TimeoutError:
             raise Unreachable(
                 f"no worker answered within {ANSWER_TIMEOUT:.0f} s; the request may still be carried out. "
                 f"See `argosy worker run` for task queue {self.settings.task_queue}"

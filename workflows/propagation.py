@@ -62,6 +62,9 @@ class Propagation:
     @workflow.update(description="Submit a new template; answers with its revision.")
     def submit(self, submission: Submission) -> Submitted:
         state = self._state
+        known = state.answers.get(submission.request_id)
+        if known is not None:
+            return known
         latest = state.pending.digest if state.pending else state.digest
         newest = state.pending_revision or state.revision
         if submission.digest == latest:
@@ -69,8 +72,15 @@ class Propagation:
         ledger = state.ledger
         if state.pending is not None:
             ledger = superseded(ledger, state.pending, revision=newest, at=workflow.now())
-        self._set(pending=submission, pending_revision=newest + 1, ledger=ledger)
-        return Submitted(revision=newest + 1, changed=True)
+        answer = Submitted(revision=newest + 1, changed=True)
+        answers = {**state.answers, submission.request_id: answer}
+        self._set(
+            pending=submission,
+            pending_revision=answer.revision,
+            ledger=ledger,
+            answers=dict(list(answers.items())[-REMEMBERED_REQUESTS:]),
+        )
+        return answer
 
     @submit.validator
     def _submittable(self, submission: Submission) -> None:  # noqa: ARG002 - the SDK wants the signature of `submit`

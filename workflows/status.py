@@ -80,6 +80,8 @@ def status_of(state: PropagationState, *, at: datetime) -> PropagationStatus:
         counts=dict(sorted(Counter(str(target.phase) for target in state.targets.values()).items())),
         clusters=clusters,
         rejected=state.plan.rejected if state.plan else {},
+        decision=state.plan.message if state.plan else "",
+        overrides=_overrides(state, clusters),
         digest=state.digest,
         waiting_for=tuple(sorted(state.targets)) if state.deletion else (),
     )
@@ -127,6 +129,13 @@ def adopted(state: PropagationState, plan: Plan, *, at: datetime) -> dict[str, T
         if name not in targets:
             targets[name] = known.model_copy(update={"phase": TargetPhase.REMOVING, "since": at})
     return dict(sorted(targets.items()))
+
+
+def _overrides(state: PropagationState, shown: dict[str, Target]) -> dict[str, tuple[str, ...]]:
+    targets = state.plan.targets if state.plan else ()
+    return {
+        target.cluster: target.overrides for target in targets if target.overrides and target.cluster in shown
+    }
 
 
 def _worst_first(targets: dict[str, Target]) -> list[tuple[str, Target]]:

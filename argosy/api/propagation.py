@@ -152,11 +152,13 @@ class Submission(Record):
 
     Attributes:
         template: the manifest as canonical JSON; opaque to the workflow.
-        digest: SHA-256 of `template`; also the natural request ID.
+        digest: SHA-256 of `template`.
+        request_id: what a repeated request is known by, in this run or a later one.
     """
 
     template: str
     digest: str
+    request_id: str = ""
     submitted_by: str = ""
     comment: str = ""
 
@@ -229,6 +231,7 @@ class PropagationState(Record):
     trouble: str = ""
     ledger: tuple[LedgerEntry, ...] = ()
     requests: tuple[str, ...] = ()
+    answers: dict[str, Submitted] = {}
     pending: Submission | None = None
     pending_revision: int = 0
     deletion: Deletion | None = None
@@ -265,5 +268,7 @@ class PropagationStatus(Record):
     counts: dict[str, int] = {}
     clusters: dict[str, Target] = {}
     rejected: dict[str, str] = {}
+    decision: str = ""
+    overrides: dict[str, tuple[str, ...]] = {}
     digest: str = ""
     waiting_for: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -68,7 +69,8 @@ class Stage:
         self.waiting: list[AwaitPolicy] = []
         self.notified: list[NotifyPropagations] = []
         self.inspected = Inspected(facts=ClusterFacts(uid="u1", server="https://one", version="v1.36.3"))
-        self.observations: asyncio.Queue[Observation] = asyncio.Queue()
+        # By name: monitors of clusters that earlier tests left behind poll the same queue.
+        self.observations: defaultdict[str, asyncio.Queue[Observation]] = defaultdict(asyncio.Queue)
         self.watched: list[WatchCluster] = []
         self.announced: list[AnnounceCluster] = []
         self.claimed: set[str] = set()
@@ -150,7 +152,7 @@ class Stage:
         self.watched.append(request)
         while True:
             with contextlib.suppress(TimeoutError):
-                return await asyncio.wait_for(self.observations.get(), timeout=0.5)
+                return await asyncio.wait_for(self.observations[request.name].get(), timeout=0.5)
             activity.heartbeat()
 
     @activity.defn(name="cluster_changed")
