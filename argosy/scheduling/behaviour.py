@@ -114,3 +114,5 @@ TRIGGERING: tuple[Rule[Standing], ...] = (
         ),
     ),
 )
+
+RULES: tuple[Rule[ScheduleRequest] | Rule[Standing], ...] = (*SCHEDULING, *SETTLING, *TRIGGERING)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from argosy.api.cluster import Cluster
-from argosy.scheduling.estimate import max_replicas
+from argosy.scheduling.estimate import estimator
 from argosy.scheduling.request import ScheduleRequest
 
 UNBOUNDED = 2**31 - 1
@@ -41,10 +41,10 @@ def find_room(request: ScheduleRequest, candidates: list[Candidate]) -> None:
 
 
 def _estimator(request: ScheduleRequest) -> Callable[[Cluster], int]:
-    wanted, requirements, closer = request.wanted, request.requirements, request.estimates
+    wanted, closer, by_facts = request.wanted, request.estimates, estimator(request.requirements)
 
     def estimate(cluster: Cluster) -> int:
-        fitting = max_replicas(cluster, requirements)
+        fitting = by_facts(cluster)
         known = closer.get(cluster.name, -1)
         if known >= 0:
             fitting = min(fitting, known)

@@ -200,7 +200,7 @@ def _group_reasons(name: str, groups: list[Group], picked: list[str]) -> tuple[G
             clusters=group.clusters,
             score=group.score,
             chosen=group.name in picked,
-            reason="" if group.name in picked else f"{' and '.join(picked)} suit better together",
+            reason="" if group.name in picked else f"other {name}s rank higher together",
         )
         for group in sorted(groups, key=lambda one: (-one.score, one.name))
     )
