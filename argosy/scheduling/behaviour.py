@@ -47,10 +47,17 @@ def is_scaled_to_zero(request: ScheduleRequest) -> bool:
     return request.wanted == 0 and request.requirements is not None
 
 
-def follows_weights(request: ScheduleRequest) -> bool:
-    """Whether replicas are divided by weights, which a new cluster changes."""
+def has_static_weights(request: ScheduleRequest) -> bool:
+    """Whether replicas are divided by weights of the policy's own, which say what each cluster is to have."""
+    return request.wanted > 0 and strategy_of(request.placement.replica_scheduling) is Strategy.STATIC_WEIGHT
+
+
+def joined_by_weight(standing: Standing, clusters: Sequence[Cluster]) -> list[str]:
+    """The clusters that joined since replicas were divided over all the room there was; sorted."""
+    request = standing.request
     strategy = strategy_of(request.placement.replica_scheduling)
-    return request.wanted > 0 and strategy in {Strategy.STATIC_WEIGHT, Strategy.DYNAMIC_WEIGHT}
+    by_room = request.wanted > 0 and strategy is Strategy.DYNAMIC_WEIGHT
+    return joined_since(standing, clusters) if by_room else []
 
 
 def _lacks_a_maximum(request: ScheduleRequest, _: Sequence[Cluster]) -> bool:
@@ -107,10 +114,13 @@ SETTLING: tuple[Rule[ScheduleRequest], ...] = (
 TRIGGERING: tuple[Rule[Standing], ...] = (
     Rule(
         name="weights-follow-clusters",
-        argosy="replicas divided by weight are divided anew when a cluster that fits has joined",
+        argosy=(
+            "static weights are applied anew at every event; "
+            "replicas divided by room are divided anew when a cluster that fits has joined"
+        ),
         reason="Karmada never gives a new cluster any replicas of a workload that is fully placed",
-        applies=lambda standing, clusters: bool(
-            follows_weights(standing.request) and joined_since(standing, clusters)
+        applies=lambda standing, clusters: (
+            has_static_weights(standing.request) or bool(joined_by_weight(standing, clusters))
         ),
     ),
 )

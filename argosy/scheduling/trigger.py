@@ -11,10 +11,10 @@ from argosy.api.cluster import Cluster
 from argosy.api.placement import Placement
 from argosy.api.record import Record
 from argosy.scheduling.affinity import is_past_first_group, named_group
-from argosy.scheduling.behaviour import follows_weights
+from argosy.scheduling.behaviour import has_static_weights, joined_by_weight
 from argosy.scheduling.filters import is_leaving
 from argosy.scheduling.request import ScheduleRequest
-from argosy.scheduling.standing import Standing, joined_since
+from argosy.scheduling.standing import Standing
 from argosy.scheduling.strategy import Strategy, strategy_of
 
 
@@ -98,7 +98,9 @@ def _mended(standing: Standing, clusters: Sequence[Cluster]) -> Verdict:
     request = standing.request
     if is_past_first_group(request):
         return Verdict(schedule=True, reason="a preferred affinity group may be back")
-    joined = joined_since(standing, clusters) if follows_weights(request) else []
+    if has_static_weights(request):
+        return Verdict(schedule=True, reason="static weights follow the clusters")
+    joined = joined_by_weight(standing, clusters)
     if joined:
         return Verdict(schedule=True, fresh=True, reason=f"cluster {joined[0]} joined")
     return Verdict(schedule=False, reason="nothing changed")

@@ -85,7 +85,6 @@ def test_workload_affinity_alone_is_no_change() -> None:
 @pytest.mark.parametrize(
     ("how", "created", "spec", "expected"),
     [
-        (STATIC, LATER, {}, True),
         (DYNAMIC, LATER, {}, True),
         (AGGREGATED, LATER, {}, False),
         (DYNAMIC, EARLIER, {}, False),
@@ -103,6 +102,12 @@ def test_a_new_cluster_gets_its_share_by_weight(
     assert not theirs.schedule
     assert (ours.schedule, ours.fresh) == (expected, expected)
     assert ours.reason == ("cluster m2 joined" if expected else "nothing changed")
+
+
+def test_static_weights_are_applied_at_every_event() -> None:
+    assert not verdict(at_rest(settled(STATIC)), [cluster("m1")]).schedule
+    ours = verdict(at_rest(settled(STATIC, behaviour="argosy")), [cluster("m1")])
+    assert ours == Verdict(schedule=True, reason="static weights follow the clusters")
 
 
 TWO_GROUPS = {
