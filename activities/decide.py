@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from activities.render import base
 from argosy.api.cluster import Cluster, ClusterSpec
-from argosy.api.manifest import canonical_json, digest
+from argosy.api.manifest import canonical_json, digest, ref_of
 from argosy.api.membership import NOT_READY_TAINT, ClusterPhase, ClusterStatus
 from argosy.api.meta import ObjectMeta, Taint
 from argosy.api.override import AnyOverridePolicy
@@ -22,11 +22,14 @@ from argosy.errors import OverrideError
 from argosy.interpreter.registry import replicas_of
 from argosy.overrides.render import difference, render
 from argosy.scheduling.matching import PolicyIndex, is_propagated, still_matches
-from argosy.scheduling.result import ScheduleRequest, ScheduleResult, Share
+from argosy.scheduling.request import ScheduleRequest, SchedulerOptions, Target
+from argosy.scheduling.result import ScheduleResult
 from argosy.scheduling.schedule import schedule
 
 CONFLICT_ANNOTATION = "work.karmada.io/conflict-resolution"
 MAX_REJECTED = 50
+# The snapshot of clusters does not hold what each of them serves; applying finds out.
+OPTIONS = SchedulerOptions(without_filters=("APIEnablement",))
 
 _PROPAGATION: TypeAdapter[AnyPropagationPolicy] = TypeAdapter(AnyPropagationPolicy)
 _OVERRIDE: TypeAdapter[AnyOverridePolicy] = TypeAdapter(AnyOverridePolicy)
@@ -89,10 +92,12 @@ def decide(
     placement = policy.spec.placement
     result = schedule(
         ScheduleRequest(
+            template=ref_of(template),
             placement=placement,
             replicas=replicas_of(template),
             uid=str(template["metadata"].get("uid") or ""),
-            previous=tuple(target.cluster for target in kept),
+            previous=tuple(Target(name=target.cluster, replicas=target.replicas) for target in kept),
+            options=OPTIONS,
         ),
         members,
     )
@@ -101,11 +106,12 @@ def decide(
         "takeover": _takeover(template, policy),
         "preserve": bool(policy.spec.preserve_resources_on_deletion),
         "suspended": _suspended(policy),
-        "rejected": dict(sorted(result.rejected.items())[:MAX_REJECTED]),
+        "rejected": dict(sorted(result.rejected().items())[:MAX_REJECTED]),
         "seen": seen,
     }
     if result.error:
-        return _sealed(Plan(targets=kept, unschedulable=result.error, message=result.error, **common))
+        message = result.error.message
+        return _sealed(Plan(targets=kept, unschedulable=message, message=message, **common))
     overrides = [override for view in views.values() for override in view.overrides]
     targets = _rendered_targets(template, result.targets, {c.name: c for c in members}, overrides)
     return _sealed(Plan(targets=targets, message=_sentence(result, len(members)), **common))
@@ -165,7 +171,7 @@ def _best_policy(
 
 def _rendered_targets(
     template: Mapping[str, Any],
-    shares: Iterable[Share],
+    shares: Iterable[Target],
     clusters: Mapping[str, Cluster],
     overrides: list[AnyOverridePolicy],
 ) -> tuple[PlannedTarget, ...]:
@@ -177,11 +183,9 @@ def _rendered_targets(
             bases[share.replicas] = base(dict(template), replicas=share.replicas)
         start = bases[share.replicas]
         try:
-            manifest, applied = (
-                render(start, clusters[share.cluster], overrides) if overrides else (start, ())
-            )
+            manifest, applied = render(start, clusters[share.name], overrides) if overrides else (start, ())
         except OverrideError as error:
-            targets.append(PlannedTarget(cluster=share.cluster, replicas=share.replicas, error=str(error)))
+            targets.append(PlannedTarget(cluster=share.name, replicas=share.replicas, error=str(error)))
             continue
         patches = difference(start, manifest) if applied else ()
         # Most clusters of a large fleet get the same manifest.
@@ -190,7 +194,7 @@ def _rendered_targets(
             digests[key] = digest(manifest)
         targets.append(
             PlannedTarget(
-                cluster=share.cluster,
+                cluster=share.name,
                 replicas=share.replicas,
                 patches=patches,
                 digest=digests[key],
@@ -204,7 +208,7 @@ def _sentence(result: ScheduleResult, total: int) -> str:
     chosen = f"{len(result.targets)} of {total} clusters"
     if not any(target.replicas for target in result.targets):
         return f"{chosen} ({result.strategy})"
-    shares = ", ".join(f"{target.cluster}: {target.replicas}" for target in result.targets[:10])
+    shares = ", ".join(f"{target.name}: {target.replicas}" for target in result.targets[:10])
     more = ", …" if len(result.targets) > 10 else ""
     return f"{chosen} ({result.strategy}: {shares}{more})"
 

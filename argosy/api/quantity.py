@@ -71,6 +71,11 @@ class Quantity:
         """The notation that `str()` prefers."""
         return self._format
 
+    @property
+    def nanos(self) -> int:
+        """The exact amount in billionths."""
+        return self._nanos
+
     def value(self) -> int:
         """Return whole units, rounded away from zero."""
         return _divide_away_from_zero(self._nanos, _NANO)

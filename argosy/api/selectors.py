@@ -5,7 +5,7 @@ Algorithm source: Kubernetes' label selectors; Karmada's resource selectors and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 from typing import Any, Protocol
 
@@ -67,8 +67,10 @@ def _requirement_problem(requirement: LabelSelectorRequirement) -> str | None:
 
 def labels_match(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
     """Whether `selector` selects `labels`; an empty selector selects all, a broken one nothing."""
-    if selector_problem(selector) is not None:
-        return False
+    return selector_problem(selector) is None and _labels_hold(selector, labels)
+
+
+def _labels_hold(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
     if any(labels.get(key) != value for key, value in selector.match_labels.items()):
         return False
     return all(_requirement_holds(requirement, labels) for requirement in selector.match_expressions)
@@ -109,15 +111,26 @@ def highest_match(selectors: Iterable[ResourceSelector], manifest: Mapping[str, 
 
 def cluster_matches(affinity: ClusterAffinity, cluster: ClusterFacts) -> bool:
     """Whether `cluster` belongs to `affinity`: not excluded, and every part given holds."""
-    if cluster.name in affinity.exclude:
-        return False
-    if affinity.label_selector is not None and not labels_match(affinity.label_selector, cluster.labels):
-        return False
-    if affinity.field_selector is not None and not all(
-        _field_holds(requirement, cluster) for requirement in affinity.field_selector.match_expressions
-    ):
-        return False
-    return not affinity.cluster_names or cluster.name in affinity.cluster_names
+    return cluster_matcher(affinity)(cluster)
+
+
+def cluster_matcher(affinity: ClusterAffinity) -> Callable[[ClusterFacts], bool]:
+    """Return the question whether a cluster belongs to `affinity`, prepared once for many clusters."""
+    selector = affinity.label_selector
+    if selector is not None and selector_problem(selector) is not None:
+        return lambda _: False
+    names, excluded = frozenset(affinity.cluster_names), frozenset(affinity.exclude)
+    fields = affinity.field_selector.match_expressions if affinity.field_selector is not None else ()
+
+    def matches(cluster: ClusterFacts) -> bool:
+        name = cluster.name
+        if name in excluded or (names and name not in names):
+            return False
+        if selector is not None and not _labels_hold(selector, cluster.labels):
+            return False
+        return all(_field_holds(requirement, cluster) for requirement in fields)
+
+    return matches
 
 
 def _field_holds(requirement: FieldSelectorRequirement, cluster: ClusterFacts) -> bool:

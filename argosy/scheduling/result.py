@@ -1,52 +1,110 @@
-"""What scheduling is asked and what it answers: targets, and a reason for every cluster."""
+"""What the scheduler answers: targets, and a reason for every cluster and every group."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Literal
 
-from argosy.api.placement import Placement
 from argosy.api.record import Record
+from argosy.scheduling.request import Target
+
+ErrorKind = Literal["FitError", "UnschedulableError", "Other"]
 
 
-class ScheduleRequest(Record):
-    """One template to be placed.
+class ScheduleError(Record):
+    """Why there is no placement, as data.
 
     Attributes:
-        replicas: as the template asks for; None for kinds that have none.
-        uid: settles ties when dividing by weight.
-        previous: clusters that hold a copy now, which keeps some filters from moving them.
+        kind: FitError: no cluster passed the filters; UnschedulableError: not enough room for the replicas;
+            Other: everything else, among them unsatisfied spread constraints.
     """
 
-    placement: Placement = Placement()
-    replicas: int | None = None
-    uid: str = ""
-    previous: tuple[str, ...] = ()
+    kind: ErrorKind
+    message: str
 
 
-class Share(Record):
-    """One chosen cluster and its replicas; None for kinds that have none."""
+class ClusterReason(Record):
+    """Why one cluster was chosen or not.
+
+    Attributes:
+        rejected_by: the filter that it did not pass; empty where it passed all.
+        reason: in a few words; empty where the share says it all.
+        tier: 0 for the group itself, n for the group's nth overflow group.
+        score: higher goes first; None where it was rejected.
+        capacity: replicas that fit beside what it already holds; None where nobody needed to know.
+        share: its replicas, 0 for a chosen cluster of a kind without replicas; None where it was not chosen.
+    """
 
     cluster: str
-    replicas: int | None = None
+    rejected_by: str = ""
+    reason: str = ""
+    tier: int = 0
+    score: int | None = None
+    capacity: int | None = None
+    share: int | None = None
+
+
+class GroupReason(Record):
+    """Why a region, zone or provider was chosen or not; `score` and `clusters` are what it was ranked by."""
+
+    field: str
+    name: str
+    clusters: int
+    score: int
+    chosen: bool
+    reason: str = ""
+
+
+class AffinityReasons(Record):
+    """What became of one affinity group; `affinity` is empty for a placement without named groups."""
+
+    affinity: str = ""
+    error: ScheduleError | None = None
+    groups: tuple[GroupReason, ...] = ()
+    clusters: tuple[ClusterReason, ...] = ()
 
 
 class ScheduleResult(Record):
-    """Where the template goes, sorted by cluster name.
+    """Where the template goes.
 
     Attributes:
-        error: one sentence in Karmada's manner where nothing could be chosen.
-        rejected: cluster -> why it was not chosen.
+        targets: sorted by name; empty where there is an error.
+        observed_affinity: the affinity group that the placement came from; after an error the one recorded before.
+        error: None where a placement was found.
         strategy: how replicas were divided.
+        reasons: one entry for each affinity group tried, the deciding one last.
+        mends: names of the rules by which this may differ from Karmada's answer.
     """
 
-    targets: tuple[Share, ...] = ()
-    error: str = ""
-    rejected: dict[str, str] = {}
+    targets: tuple[Target, ...] = ()
+    observed_affinity: str = ""
+    error: ScheduleError | None = None
     strategy: str = "Duplicated"
+    reasons: tuple[AffinityReasons, ...] = ()
+    mends: tuple[str, ...] = ()
+
+    def rejected(self) -> dict[str, str]:
+        """Cluster -> why it was not chosen, as the deciding affinity group saw it."""
+        deciding = self.reasons[-1].clusters if self.reasons else ()
+        return {one.cluster: one.reason for one in deciding if one.share is None}
 
 
-def no_fit(total: int, rejected: dict[str, str]) -> str:
-    """The one-line message where no cluster fits: counted reasons, sorted."""
+class Unplaceable(Exception):
+    """One affinity group cannot hold the template; never leaves the package: `schedule` makes it data."""
+
+    def __init__(self, kind: ErrorKind, message: str) -> None:
+        super().__init__(message)
+        self.error = ScheduleError(kind=kind, message=message)
+
+
+def no_fit(total: int, rejected: Mapping[str, str]) -> str:
+    """The one-line message where no cluster fits: counted reasons, sorted.
+
+    Args:
+        total: all clusters there are, also those that were not looked at because they are leaving.
+        rejected: cluster -> reason.
+    """
     if not rejected:
         return f"0/{total} clusters are available: no cluster exists."
     counted = sorted(f"{count} {reason}" for reason, count in Counter(rejected.values()).items())

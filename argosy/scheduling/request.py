@@ -1,0 +1,74 @@
+"""What the scheduler is asked."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from argosy.api.manifest import ResourceRef
+from argosy.api.placement import Placement
+from argosy.api.record import Record
+from argosy.api.requirements import ReplicaRequirements
+
+Behaviour = Literal["karmada", "argosy"]
+"""Whose answer counts where the two differ; the differences are the rules in `argosy.scheduling.behaviour`."""
+
+
+class Target(Record):
+    """One chosen cluster and its replicas; None for kinds that have none."""
+
+    name: str
+    replicas: int | None = None
+
+
+class SchedulerOptions(Record):
+    """Settings of the scheduler.
+
+    Attributes:
+        empty_workload_propagation: chosen clusters that get no replica get the object all the same.
+        without_filters: names of filters that are not to be asked, such as `APIEnablement`.
+    """
+
+    empty_workload_propagation: bool = False
+    without_filters: tuple[str, ...] = ()
+
+
+class ScheduleRequest(Record):
+    """One template to be placed; the placement carries Karmada's defaults (`argosy.api.defaults`).
+
+    Attributes:
+        uid: of the template; settles ties when dividing by weight.
+        replicas: as the template asks for; None for kinds that have none.
+        requirements: what one replica needs; None where the template says nothing.
+        previous: where the template is now; the order settles ties when scaling down.
+        evicting: clusters that the template is being moved away from.
+        observed_affinity: the ordered affinity group that the last placement came from.
+        fresh: someone asked for a new division; what runs where now does not matter.
+        estimates: cluster -> replicas that fit as a closer look at its nodes tells; the smaller number counts.
+        together_with: the clusters of every other placed workload of the affinity group.
+        apart_from: the clusters of every other placed workload of the anti-affinity group.
+    """
+
+    template: ResourceRef
+    uid: str = ""
+    placement: Placement = Placement()
+    replicas: int | None = None
+    requirements: ReplicaRequirements | None = None
+    previous: tuple[Target, ...] = ()
+    evicting: tuple[str, ...] = ()
+    observed_affinity: str = ""
+    fresh: bool = False
+    estimates: dict[str, int] = {}
+    together_with: tuple[tuple[str, ...], ...] = ()
+    apart_from: tuple[tuple[str, ...], ...] = ()
+    behaviour: Behaviour = "argosy"
+    options: SchedulerOptions = SchedulerOptions()
+
+    @property
+    def wanted(self) -> int:
+        """The replicas asked for, 0 for kinds that have none."""
+        return self.replicas or 0
+
+    @property
+    def is_workload(self) -> bool:
+        """Whether there is anything to divide or to estimate room for."""
+        return self.wanted > 0 or self.requirements is not None
