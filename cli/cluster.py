@@ -191,8 +191,8 @@ def _cordoned(request: Any, *, cordoned: bool) -> Any:
 def _edit(name: str, edit: Callable[[Any], Any], profile: str | None, shown: Callable[[Any], str]) -> None:
     async def command(settings: Settings) -> int:
         from argosy.api.membership import Edit
+        from cli.connection import new_id
         from cli.membership import edited
-        from cli.session import new_id
 
         session = await _session(settings, profile)
         request = edit(Edit(request_id=new_id(), requested_by=session.actor))

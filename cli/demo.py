@@ -14,8 +14,9 @@ from argosy.api.manifest import ResourceRef, ref_of
 from argosy.errors import NotFound
 from cli.documents import Batch
 from cli.local import bring_up, session_of
+from cli.observing import Observed
 from cli.output import console
-from cli.session import Observed, Session, id_of
+from cli.session import Session, id_of
 from cli.targets import settled, status_table
 from cli.waiting import wait_for
 from devcluster.environment import Environment

@@ -27,10 +27,11 @@ from argosy.api.membership import (
     Unjoin,
 )
 from argosy.errors import ArgosyError, InvalidInput, NotFound, named
+from cli.connection import new_id
 from cli.options import Output
 from cli.output import age, console, emit_one, plain, styled
 from cli.runtime import TimedOut
-from cli.session import TASK_TIMEOUT, Session, new_id
+from cli.session import TASK_TIMEOUT, Session
 
 INTERVAL = 0.1
 

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
-import socket
-import uuid
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel
-from temporalio.api.enums.v1 import PendingActivityState, TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import (
-    Client,
     WithStartWorkflowOperation,
-    WorkflowExecutionDescription,
     WorkflowExecutionStatus,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
 
 from activities import attributes
 from argosy.api.ids import policies_id, propagation_id
@@ -42,18 +31,15 @@ from argosy.api.propagation import (
     Submission,
     Submitted,
 )
-from argosy.config import Settings
-from argosy.errors import InvalidInput, NotFound, Transient, Unreachable, named
+from argosy.errors import InvalidInput, NotFound
+from cli.connection import Connection, new_id
+from cli.observing import Observed, attempts_of
 
 # One payload may have 2 MiB; the rest is for what travels along.
 MAX_PAYLOAD = 1_900_000
 _CHECK_ABOVE = 200_000
 TASK_TIMEOUT = timedelta(seconds=3)
-ANSWER_TIMEOUT = 30.0
-ATTEMPT_TIMEOUT = 4.0
 BULK_WINDOW = 32
-
-R = TypeVar("R", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -66,36 +52,8 @@ class Accepted:
     action: str
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """An activity that is under way or waits for its next attempt."""
-
-    kind: str
-    cluster: str
-    attempt: int
-    waiting: bool
-    next_attempt: datetime | None
-    message: str
-    category: str
-
-
-@dataclass(frozen=True)
-class Observed:
-    """A propagation as it is now: what it published, and what is under way."""
-
-    workflow_id: str
-    running: bool
-    status: PropagationStatus
-    attempts: dict[str, Attempt]
-
-
-class Session:
-    """One connection, used by one command."""
-
-    def __init__(self, client: Client, settings: Settings) -> None:
-        self.client = client
-        self.settings = settings
-        self.actor = f"{getpass.getuser()}@{socket.gethostname()}"
+class Session(Connection):
+    """What one command, or one program, asks of entities."""
 
     # -- templates ----------------------------------------------------------------------------------
 
@@ -222,7 +180,7 @@ class Session:
             workflow_id=identifier,
             running=described.status == WorkflowExecutionStatus.RUNNING,
             status=status,
-            attempts=await self._attempts(described),
+            attempts=await attempts_of(self.client, described),
         )
 
     async def state(self, ref: ResourceRef) -> PropagationInput:
@@ -287,7 +245,7 @@ class Session:
                 raise
             return answer
 
-        edited: PolicyEdited = await self._answered(attempt)
+        edited: PolicyEdited = await self.answered(attempt)
         return edited
 
     async def policies(self, namespace: str | None) -> PolicySetState:
@@ -312,72 +270,6 @@ class Session:
             if isinstance(start, dict):
                 found.append(start.get("namespace"))
         return sorted(found, key=lambda name: name or "")
-
-    # -- the way to Temporal ------------------------------------------------------------------------
-
-    async def require_worker(self) -> None:
-        """Make sure that somebody would act upon a request before it is made.
-
-        Raises:
-            Unreachable: no worker polls the task queue.
-        """
-        request = DescribeTaskQueueRequest(
-            namespace=self.client.namespace,
-            task_queue=TaskQueue(name=self.settings.task_queue),
-            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-        )
-        described = await self.client.workflow_service.describe_task_queue(request)
-        if not described.pollers:
-            raise Unreachable(
-                f"no worker polls task queue {self.settings.task_queue}, so nothing was submitted; "
-                "start one with `argosy worker run`"
-            )
-
-    async def update(self, identifier: str, name: str, argument: Any, result: Any) -> Any:
-        """Execute an update until it is answered; None where no such entity is open."""
-        handle = self.client.get_workflow_handle(identifier)
-        update_id = new_id()
-
-        async def attempt() -> Any:
-            return await handle.execute_update(name, argument, id=update_id, result_type=result)
-
-        try:
-            return await self._answered(attempt)
-        except RPCError as error:
-            if error.status == RPCStatusCode.NOT_FOUND:
-                return None
-            raise
-
-    async def _answered(self, attempt: Any) -> Any:
-        """Repeat what was cut off by a run that was just ending; messages carry request IDs, so that is safe."""
-        try:
-            async with asyncio.timeout(ANSWER_TIMEOUT):
-                while True:
-                    try:
-                        async with asyncio.timeout(ATTEMPT_TIMEOUT):
-                            return await attempt()
-                    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-                        # Sent to a run that ended before it took it: send it again, under the same ID.
-                        continue
-                    except WorkflowUpdateFailedError as error:
-                        cause = error.cause
-                        if (
-                            isinstance(cause, ApplicationError)
-                            and cause.type == "AcceptedUpdateCompletedWorkflow"
-                        ):
-                            continue
-                        if isinstance(cause, ApplicationError):
-                            raise named(cause.type or "", cause.message) from error
-                        raise Transient(f"the request failed: {cause}; try again") from error
-                    except RPCError as error:
-                        if "unexpected workflow task failure" not in error.message:
-                            raise
-                        await asyncio.sleep(0.05)
-        except TimeoutError:
-            raise Unreachable(
-                f"no worker answered within {ANSWER_TIMEOUT:.0f} s; the request may still be carried out. "
-                f"See `argosy worker run` for task queue {self.settings.task_queue}"
-            ) from None
 
     async def _start(self, identifier: str, ref: ResourceRef, start: PropagationInput) -> None:
         status = PropagationStatus(
@@ -433,52 +325,7 @@ class Session:
                 "make it smaller, for example by splitting its data over several objects"
             )
 
-    async def describe(self, identifier: str) -> WorkflowExecutionDescription | None:
-        """An entity as Temporal has it now, or None where there has never been one."""
-        try:
-            return await self.client.get_workflow_handle(identifier).describe()
-        except RPCError as error:
-            if error.status == RPCStatusCode.NOT_FOUND:
-                return None
-            raise
-
-    async def _attempts(self, described: WorkflowExecutionDescription) -> dict[str, Attempt]:
-        found: dict[str, Attempt] = {}
-        for pending in described.raw_description.pending_activities:
-            kind, _, rest = pending.activity_id.partition("/")
-            cluster = rest.rpartition("/")[0]
-            if kind not in {"apply", "remove"} or not cluster:
-                continue
-            message = category = ""
-            if pending.HasField("last_failure"):
-                failure = await self._failure(pending.last_failure)
-                message, category = str(failure), getattr(failure, "type", "") or ""
-            waiting = pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
-            due = pending.next_attempt_schedule_time
-            found[cluster] = Attempt(
-                kind=kind,
-                cluster=cluster,
-                attempt=pending.attempt,
-                waiting=waiting and pending.attempt > 1,
-                next_attempt=due.ToDatetime(UTC) if pending.HasField("next_attempt_schedule_time") else None,
-                message=message.removeprefix(f"{category}: "),
-                category=category,
-            )
-        return found
-
-    async def _failure(self, failure: Any) -> BaseException:
-        converter = self.client.data_converter
-        codec = converter.payload_codec
-        if codec is not None:
-            await codec.decode_failure(failure)
-        return converter.failure_converter.from_failure(failure, converter.payload_converter)
-
 
 def id_of(ref: ResourceRef) -> str:
     """The workflow ID of a template."""
     return propagation_id(api_version=ref.api_version, kind=ref.kind, namespace=ref.namespace, name=ref.name)
-
-
-def new_id() -> str:
-    """A fresh request ID."""
-    return uuid.uuid4().hex

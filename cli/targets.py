@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from rich.table import Table
 
 from argosy.api.propagation import Phase, Target, TargetPhase
+from cli.observing import Attempt, Observed
 from cli.output import age, plain, styled, table
-from cli.session import Attempt, Observed
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from rich.live import Live
 
 from argosy.api.manifest import ResourceRef
+from cli.observing import Observed
 from cli.output import console
 from cli.runtime import TimedOut
-from cli.session import Observed, Session
+from cli.session import Session
 from cli.targets import status_table
 
 INTERVAL = 0.2

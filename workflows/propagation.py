@@ -12,12 +12,10 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
-from temporalio.workflow import ActivityCancellationType
+from temporalio.exceptions import ApplicationError, FailureError
 
 from activities import attributes
-from activities.apply import Appliers
-from activities.contracts import ApplyRequest, AwaitPolicy, Planned, PlanRequest, RemoveRequest
+from activities.contracts import AwaitPolicy, Planned, PlanRequest
 from activities.notify import Notifiers
 from activities.plan import Planners
 from argosy.api.propagation import (
@@ -25,7 +23,6 @@ from argosy.api.propagation import (
     ClusterEvent,
     Deletion,
     Plan,
-    PlannedTarget,
     PoliciesChanged,
     PropagationInput,
     PropagationState,
@@ -33,27 +30,23 @@ from argosy.api.propagation import (
     Retry,
     Submission,
     Submitted,
-    Target,
     TargetPhase,
 )
 from workflows import options
+from workflows.copies import Copies, message_of
 from workflows.ledger import opened, recorded, superseded
-from workflows.status import adopted, details_of, phase_of, status_of
+from workflows.status import details_of, phase_of, status_of
 
 
 @workflow.defn(name="Propagation")
-class Propagation:
+class Propagation(Copies):
     """One resource template on its way to its clusters."""
 
     @workflow.init
     def __init__(self, start: PropagationInput) -> None:
+        super().__init__(start.state)
         self._template = start.template
-        self._state = start.state
-        self._wanted: dict[str, PlannedTarget] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._registration: asyncio.Task[None] | None = None
-        self._sequence = 0
-        self._woken = False
         self._published: tuple[Any, ...] = ()
         self._published_at: datetime | None = None
 
@@ -152,6 +145,7 @@ class Propagation:
                 self._adopt(start.plan)
         while not self._gone():
             self._drop_lost()
+            self._register_as_waiting()
             self._supervise()
             self._publish()
             await workflow.wait_condition(self._attention)
@@ -226,7 +220,7 @@ class Propagation:
             )
         except FailureError as error:
             # A local activity's failure arrives bare, not wrapped as a regular one's is.
-            self._set(trouble=f"planning failed: {_message(error)}")
+            self._set(trouble=f"planning failed: {message_of(error)}")
             return None
         self._set(trouble="")
         return planned
@@ -258,130 +252,13 @@ class Propagation:
             task_timeout=options.TASK_TIMEOUT,
         )
 
-    # -- bringing copies to what the plan says ----------------------------------------------------
-
-    def _adopt(self, plan: Plan) -> None:
-        state = self._state
-        if plan.policy is None or plan.unschedulable:
-            # Nothing that runs is taken away because nobody places it any more.
-            targets = state.targets
-        else:
-            targets = adopted(state, plan, at=workflow.now())
-        self._wanted = {target.cluster: target for target in plan.targets}
-        self._set(plan=plan, policy=plan.policy, targets=targets)
-
-    def _supervise(self) -> None:
-        """Start the work that each copy needs and that is not under way."""
-        state = self._state
-        if state.deletion is not None:
-            for cluster, target in state.targets.items():
-                if target.phase != TargetPhase.FAILED:
-                    self._begin(cluster, removing=True)
-            return
-        self._register_as_waiting()
-        placed = True
-        for cluster, target in state.targets.items():
-            if target.phase in {TargetPhase.PENDING, TargetPhase.FAILED}:
-                placed = False
-            if target.phase == TargetPhase.PENDING and cluster in self._wanted:
-                self._begin(cluster, removing=False)
-        if placed:
-            for cluster, target in state.targets.items():
-                if target.phase == TargetPhase.REMOVING:
-                    self._begin(cluster, removing=True)
-
-    def _begin(self, cluster: str, *, removing: bool) -> None:
-        running = self._tasks.get(cluster)
-        if running is not None:
-            if removing and running.get_name() == "apply":
-                running.cancel()
-            return
-        if len(self._tasks) >= options.APPLY_WINDOW:
-            return
-        task = asyncio.create_task(self._accounted(cluster, removing=removing))
-        task.set_name("remove" if removing else "apply")
-        # Not in a `finally` of the task: one that is cancelled before its first step never gets there.
-        task.add_done_callback(lambda _: self._ended(cluster))
-        self._tasks[cluster] = task
-
-    def _ended(self, cluster: str) -> None:
-        del self._tasks[cluster]
-        self._woken = True
-
-    async def _accounted(self, cluster: str, *, removing: bool) -> None:
-        try:
-            await (self._remove(cluster) if removing else self._apply(cluster))
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                return
-            # An apply that fails while the template is being deleted has nothing more to say.
-            overtaken = self._state.deletion is not None and not removing
-            cause = error.cause
-            self._target(
-                cluster,
-                phase=TargetPhase.REMOVING if overtaken else TargetPhase.FAILED,
-                category=(cause.type if isinstance(cause, ApplicationError) else "") or "Internal",
-                message=_message(error),
-                since=workflow.now(),
-            )
-
-    async def _apply(self, cluster: str) -> None:
-        state, info, wanted = self._state, workflow.info(), self._wanted[cluster]
-        self._sequence += 1
-        applied = await workflow.execute_activity_method(
-            Appliers.apply,
-            _apply_request(state, wanted, workflow_id=info.workflow_id, run_id=info.run_id),
-            start_to_close_timeout=options.APPLY_TIMEOUT,
-            retry_policy=options.APPLY_RETRY,
-            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            activity_id=f"apply/{cluster}/{self._sequence}",
-            summary=f"apply → {cluster} (revision {state.revision})",
-        )
-        self._target(
-            cluster,
-            phase=TargetPhase.APPLIED,
-            uid=applied.uid,
-            digest=applied.digest,
-            revision=state.revision,
-            pass_number=state.pass_number,
-            category="",
-            message="",
-            since=workflow.now(),
-        )
-
-    async def _remove(self, cluster: str) -> None:
-        deletion, plan = self._state.deletion, self._state.plan
-        release = deletion.preserve if deletion else False
-        self._sequence += 1
-        await workflow.execute_activity_method(
-            Appliers.remove,
-            RemoveRequest(
-                workflow_id=workflow.info().workflow_id,
-                ref=self._state.ref,
-                cluster=cluster,
-                release=release or (plan is not None and plan.preserve),
-            ),
-            start_to_close_timeout=options.APPLY_TIMEOUT,
-            retry_policy=options.APPLY_RETRY,
-            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            activity_id=f"remove/{cluster}/{self._sequence}",
-            summary=f"remove from {cluster}",
-        )
-        self._forget(cluster)
-
-    def _hurry(self, cluster: str) -> None:
-        """Attempt a cluster again now: what waits for its next attempt is cancelled and begun afresh."""
-        task = self._tasks.get(cluster)
-        if task is not None:
-            task.cancel()
-        target, wanted = self._state.targets.get(cluster), self._wanted.get(cluster)
-        if target is not None and target.phase == TargetPhase.FAILED and not (wanted and wanted.error):
-            phase = TargetPhase.PENDING if wanted else TargetPhase.REMOVING
-            self._target(cluster, phase=phase, category="", message="", since=workflow.now())
+    # -- waiting for a policy ------------------------------------------------------------------------
 
     def _register_as_waiting(self) -> None:
         plan = self._state.plan
-        if plan is None or plan.policy is not None or self._state.waiting == plan.seen or self._registration:
+        if self._state.deletion is not None or plan is None or plan.policy is not None:
+            return
+        if self._state.waiting == plan.seen or self._registration is not None:
             return
         self._registration = asyncio.create_task(self._await_policy(dict(plan.seen)))
 
@@ -397,33 +274,6 @@ class Propagation:
         )
         self._registration = None
         self._set(waiting=seen)
-
-    def _drop_lost(self) -> None:
-        gone = {*self._state.lost, *(self._state.deletion.orphan if self._state.deletion else ())}
-        for cluster in sorted(gone & self._state.targets.keys()):
-            if cluster in self._tasks:
-                self._tasks[cluster].cancel()
-            self._forget(cluster)
-        if self._state.lost:
-            self._state = self._state.model_copy(update={"lost": ()})
-
-    def _gone(self) -> bool:
-        return self._state.deletion is not None and not self._state.targets and not self._tasks
-
-    def _attention(self) -> bool:
-        return self._woken
-
-    def _set(self, **changes: Any) -> None:
-        self._state = self._state.model_copy(update=changes)
-        self._woken = True
-
-    def _target(self, cluster: str, **changes: Any) -> None:
-        target = self._state.targets.get(cluster)
-        if target is not None:
-            self._set(targets={**self._state.targets, cluster: target.model_copy(update=changes)})
-
-    def _forget(self, cluster: str) -> None:
-        self._set(targets={name: t for name, t in self._state.targets.items() if name != cluster})
 
     # -- publishing --------------------------------------------------------------------------------
 
@@ -462,28 +312,6 @@ def _fast_path(state: PropagationState) -> dict[str, str] | None:
     if any(not t.uid or t.phase != TargetPhase.APPLIED for t in state.targets.values()):
         return None
     return {name: target.uid for name, target in state.targets.items()}
-
-
-def _apply_request(
-    state: PropagationState, wanted: PlannedTarget, *, workflow_id: str, run_id: str
-) -> ApplyRequest:
-    return ApplyRequest(
-        workflow_id=workflow_id,
-        run_id=run_id,
-        cluster=wanted.cluster,
-        revision=state.revision,
-        pass_number=state.pass_number,
-        replicas=wanted.replicas,
-        patches=wanted.patches,
-        digest=wanted.digest,
-        expect_uid=state.targets.get(wanted.cluster, Target()).uid,
-        takeover=state.plan.takeover if state.plan else False,
-    )
-
-
-def _message(error: FailureError) -> str:
-    cause = error.cause if isinstance(error, ActivityError) else error
-    return cause.message if isinstance(cause, ApplicationError) else str(cause or error)
 
 
 def _added(values: tuple[str, ...], value: str) -> tuple[str, ...]:

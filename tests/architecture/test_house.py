@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio import activity
 
 from argosy.config import Settings
 from worker import wiring
@@ -74,7 +75,8 @@ def test_every_workflow_and_activity_is_registered() -> None:
     assert {workflow.__name__ for workflow in wiring.WORKFLOWS} == defined
     parts = wiring.build(None, Settings(), instance="x")  # type: ignore[arg-type] # nothing is called
     registered = {
-        f.__temporal_activity_definition.name for f in parts.main_activities() + parts.health_activities()
+        activity._Definition.must_from_callable(f).name
+        for f in parts.main_activities() + parts.health_activities()
     }
     written = {
         found

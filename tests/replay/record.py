@@ -17,8 +17,8 @@ from argosy.api.policyset import WaitForPolicy
 from argosy.api.propagation import Phase, Plan, PoliciesChanged
 from argosy.config import Settings
 from argosy.errors import Unreachable
+from cli.connection import new_id
 from cli.membership import joined
-from cli.session import new_id
 from devcluster.temporal import TemporalServer
 from tests.workflows.stage import Stage, permanent, plan_for
 

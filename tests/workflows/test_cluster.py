@@ -24,8 +24,8 @@ from argosy.api.membership import (
 )
 from argosy.api.meta import Taint
 from argosy.errors import Conflict, Forbidden, InvalidInput, Unreachable
+from cli.connection import new_id
 from cli.membership import joined
-from cli.session import new_id
 from tests.workflows.stage import Stage
 
 pytestmark = pytest.mark.timeout(60)

@@ -1,0 +1,195 @@
+"""Bringing the copies of one template to what its plan says: one task per cluster that has something to do."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
+from temporalio.workflow import ActivityCancellationType
+
+from activities.apply import Appliers
+from activities.contracts import ApplyRequest, RemoveRequest
+from argosy.api.propagation import Plan, PlannedTarget, PropagationState, Target, TargetPhase
+from workflows import options
+from workflows.status import adopted
+
+
+class Copies:
+    """The state of a propagation, and the work under way for it."""
+
+    def __init__(self, state: PropagationState) -> None:
+        self._state = state
+        self._wanted: dict[str, PlannedTarget] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._sequence = 0
+        self._woken = False
+
+    def _adopt(self, plan: Plan) -> None:
+        state = self._state
+        if plan.policy is None or plan.unschedulable:
+            # Nothing that runs is taken away because nobody places it any more.
+            targets = state.targets
+        else:
+            targets = adopted(state, plan, at=workflow.now())
+        self._wanted = {target.cluster: target for target in plan.targets}
+        self._set(plan=plan, policy=plan.policy, targets=targets)
+
+    def _supervise(self) -> None:
+        """Start the work that each copy needs and that is not under way."""
+        state = self._state
+        if state.deletion is not None:
+            for cluster, target in state.targets.items():
+                if target.phase != TargetPhase.FAILED:
+                    self._begin(cluster, removing=True)
+            return
+        placed = True
+        for cluster, target in state.targets.items():
+            if target.phase in {TargetPhase.PENDING, TargetPhase.FAILED}:
+                placed = False
+            if target.phase == TargetPhase.PENDING and cluster in self._wanted:
+                self._begin(cluster, removing=False)
+        if placed:
+            for cluster, target in state.targets.items():
+                if target.phase == TargetPhase.REMOVING:
+                    self._begin(cluster, removing=True)
+
+    def _begin(self, cluster: str, *, removing: bool) -> None:
+        running = self._tasks.get(cluster)
+        if running is not None:
+            if removing and running.get_name() == "apply":
+                running.cancel()
+            return
+        if len(self._tasks) >= options.APPLY_WINDOW:
+            return
+        task = asyncio.create_task(self._accounted(cluster, removing=removing))
+        task.set_name("remove" if removing else "apply")
+        # Not in a `finally` of the task: one that is cancelled before its first step never gets there.
+        task.add_done_callback(lambda _: self._ended(cluster))
+        self._tasks[cluster] = task
+
+    def _ended(self, cluster: str) -> None:
+        del self._tasks[cluster]
+        self._woken = True
+
+    async def _accounted(self, cluster: str, *, removing: bool) -> None:
+        try:
+            await (self._remove(cluster) if removing else self._apply(cluster))
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                return
+            # An apply that fails while the template is being deleted has nothing more to say.
+            overtaken = self._state.deletion is not None and not removing
+            cause = error.cause
+            self._target(
+                cluster,
+                phase=TargetPhase.REMOVING if overtaken else TargetPhase.FAILED,
+                category=(cause.type if isinstance(cause, ApplicationError) else "") or "Internal",
+                message=message_of(error),
+                since=workflow.now(),
+            )
+
+    async def _apply(self, cluster: str) -> None:
+        state, info, wanted = self._state, workflow.info(), self._wanted[cluster]
+        self._sequence += 1
+        applied = await workflow.execute_activity_method(
+            Appliers.apply,
+            _apply_request(state, wanted, workflow_id=info.workflow_id, run_id=info.run_id),
+            start_to_close_timeout=options.APPLY_TIMEOUT,
+            retry_policy=options.APPLY_RETRY,
+            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            activity_id=f"apply/{cluster}/{self._sequence}",
+            summary=f"apply → {cluster} (revision {state.revision})",
+        )
+        self._target(
+            cluster,
+            phase=TargetPhase.APPLIED,
+            uid=applied.uid,
+            digest=applied.digest,
+            revision=state.revision,
+            pass_number=state.pass_number,
+            category="",
+            message="",
+            since=workflow.now(),
+        )
+
+    async def _remove(self, cluster: str) -> None:
+        deletion, plan = self._state.deletion, self._state.plan
+        release = deletion.preserve if deletion else False
+        self._sequence += 1
+        await workflow.execute_activity_method(
+            Appliers.remove,
+            RemoveRequest(
+                workflow_id=workflow.info().workflow_id,
+                ref=self._state.ref,
+                cluster=cluster,
+                release=release or (plan is not None and plan.preserve),
+            ),
+            start_to_close_timeout=options.APPLY_TIMEOUT,
+            retry_policy=options.APPLY_RETRY,
+            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            activity_id=f"remove/{cluster}/{self._sequence}",
+            summary=f"remove from {cluster}",
+        )
+        self._forget(cluster)
+
+    def _hurry(self, cluster: str) -> None:
+        """Attempt a cluster again now: what waits for its next attempt is cancelled and begun afresh."""
+        task = self._tasks.get(cluster)
+        if task is not None:
+            task.cancel()
+        target, wanted = self._state.targets.get(cluster), self._wanted.get(cluster)
+        if target is not None and target.phase == TargetPhase.FAILED and not (wanted and wanted.error):
+            phase = TargetPhase.PENDING if wanted else TargetPhase.REMOVING
+            self._target(cluster, phase=phase, category="", message="", since=workflow.now())
+
+    def _drop_lost(self) -> None:
+        gone = {*self._state.lost, *(self._state.deletion.orphan if self._state.deletion else ())}
+        for cluster in sorted(gone & self._state.targets.keys()):
+            if cluster in self._tasks:
+                self._tasks[cluster].cancel()
+            self._forget(cluster)
+        if self._state.lost:
+            self._state = self._state.model_copy(update={"lost": ()})
+
+    def _gone(self) -> bool:
+        return self._state.deletion is not None and not self._state.targets and not self._tasks
+
+    def _attention(self) -> bool:
+        return self._woken
+
+    def _set(self, **changes: Any) -> None:
+        self._state = self._state.model_copy(update=changes)
+        self._woken = True
+
+    def _target(self, cluster: str, **changes: Any) -> None:
+        target = self._state.targets.get(cluster)
+        if target is not None:
+            self._set(targets={**self._state.targets, cluster: target.model_copy(update=changes)})
+
+    def _forget(self, cluster: str) -> None:
+        self._set(targets={name: t for name, t in self._state.targets.items() if name != cluster})
+
+
+def _apply_request(
+    state: PropagationState, wanted: PlannedTarget, *, workflow_id: str, run_id: str
+) -> ApplyRequest:
+    return ApplyRequest(
+        workflow_id=workflow_id,
+        run_id=run_id,
+        cluster=wanted.cluster,
+        revision=state.revision,
+        pass_number=state.pass_number,
+        replicas=wanted.replicas,
+        patches=wanted.patches,
+        digest=wanted.digest,
+        expect_uid=state.targets.get(wanted.cluster, Target()).uid,
+        takeover=state.plan.takeover if state.plan else False,
+    )
+
+
+def message_of(error: FailureError) -> str:
+    """What a failed activity said, without the wrapping."""
+    cause = error.cause if isinstance(error, ActivityError) else error
+    return cause.message if isinstance(cause, ApplicationError) else str(cause or error)
