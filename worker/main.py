@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -33,6 +34,9 @@ async def run(settings: Settings, *, profile: str | None = None) -> None:
         )
     parts = build(client, settings, instance=instance)
     main_worker, health_worker = workers(client, settings, parts, runner=production_runner())
+    # What has been imported stays: without this every full collection walks the client library's thousands of classes.
+    gc.collect()
+    gc.freeze()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

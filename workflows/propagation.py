@@ -277,13 +277,20 @@ class Propagation(Copies):
 
     # -- publishing --------------------------------------------------------------------------------
 
+    def _nothing_happened_yet(self) -> bool:
+        """Whether this run has only begun: its first results are moments away, and worth one publication."""
+        running = len(self._tasks)
+        return 0 < running < options.PUBLISH_EACH_BELOW and all(
+            target.phase == TargetPhase.PENDING for target in self._state.targets.values()
+        )
+
     def _publish(self) -> None:
         """Upsert memo and search attributes where they changed; coalesced while much is under way."""
         phase, message = phase_of(self._state)
         self._state = self._state.model_copy(update={"phase": phase, "message": message})
         now = workflow.now()
         shown = (phase, message, self._state.pass_number, self._state.policy, self._state.targets)
-        if shown == self._published:
+        if shown == self._published or (self._published_at is None and self._nothing_happened_yet()):
             return
         if (
             len(self._tasks) >= options.PUBLISH_EACH_BELOW
