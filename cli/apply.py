@@ -97,10 +97,10 @@ def delete(
         from cli.documents import Batch, policy_scope, wanted
         from cli.waiting import wait_for
 
-        session = await _session(settings, profile)
-        await session.require_worker()
         if bool(filenames) == bool(what):
             raise InvalidInput("give either files with -f, or KIND NAME")
+        session = await _session(settings, profile)
+        await session.require_worker()
         missing = 0
         if filenames:
             batch = Batch.read(filenames, recursive=recursive, namespace=namespace, for_deletion=True)

@@ -45,8 +45,9 @@ def join(
     async def command(settings: Settings) -> int:
         from argosy.api.cluster_connection import ConnectionReference
         from argosy.api.membership import ClusterSettings
-        from cli.membership import joined
+        from cli.membership import check_name, joined
 
+        check_name(name)
         wanted = ClusterSettings(
             connection=ConnectionReference(kubeconfig=kubeconfig, context=context),
             labels=dict(sorted(_pair(entry) for entry in label or ())),
@@ -194,9 +195,9 @@ def _edit(name: str, edit: Callable[[Any], Any], profile: str | None, shown: Cal
         from cli.connection import new_id
         from cli.membership import edited
 
+        request = edit(Edit(request_id=new_id()))
         session = await _session(settings, profile)
-        request = edit(Edit(request_id=new_id(), requested_by=session.actor))
-        after = await edited(session, name, request)
+        after = await edited(session, name, request.model_copy(update={"requested_by": session.actor}))
         sys.stdout.write(f"cluster {name} {shown(after)}\n")
         return 0
 

@@ -45,11 +45,7 @@ async def joined(session: Session, name: str, settings: ClusterSettings, *, time
         TimedOut: it took too long.
         ArgosyError: the worker could not connect; nothing is left behind.
     """
-    if not re.fullmatch(NAME_PATTERN, name):
-        raise InvalidInput(
-            f"{name!r} cannot be a cluster's name; use 1 to 48 lower-case letters, digits and '-', "
-            "beginning and ending with a letter or digit"
-        )
+    check_name(name)
     await session.require_worker()
     state = ClusterState(name=name, settings=settings, joined_by=session.actor)
     try:
@@ -88,6 +84,19 @@ async def joined(session: Session, name: str, settings: ClusterSettings, *, time
         while not _is_ready((await list_clusters(session.client)).get(name)):
             await asyncio.sleep(INTERVAL)
     return status
+
+
+def check_name(name: str) -> None:
+    """Refuse what cannot name a cluster.
+
+    Raises:
+        InvalidInput: it is too long, or has other characters than a DNS label.
+    """
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise InvalidInput(
+            f"{name!r} cannot be a cluster's name; use 1 to 48 lower-case letters, digits and '-', "
+            "beginning and ending with a letter or digit"
+        )
 
 
 async def unjoined(

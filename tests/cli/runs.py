@@ -1,0 +1,49 @@
+"""One run of the real `argosy` command, as a person or a script would start it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run said, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The one sentence on standard error."""
+        lines = [line for line in self.err.splitlines() if line.startswith("error: ")]
+        assert len(lines) == 1, self.err
+        return lines[0].removeprefix("error: ")
+
+
+def argosy(*words: str, stdin: str = "", cwd: Path | None = None, **environment: str) -> Run:
+    """Run `argosy`; nothing of the caller's Temporal settings leaks in."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()  # noqa: TID251 - handed on to the child
+        if not name.startswith(("TEMPORAL_", "ARGOSY_"))
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", *words],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+        cwd=cwd or ROOT,
+        env={**inherited, "PYTHONPATH": str(ROOT), "TEMPORAL_CONFIG_FILE": os.devnull, **environment},
+    )
+    run = Run(done.returncode, done.stdout, done.stderr)
+    assert "Traceback" not in run.err, run.err
+    return run
