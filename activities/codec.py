@@ -32,7 +32,9 @@ COMPRESSED = b"binary/zstd"
 ENCRYPTED = b"binary/aes-256-gcm"
 KEY_ID = "encryption-key-id"
 KEY_BYTES = 32
-COMPRESS_ABOVE = 2048
+# Bytes; what nobody may read in the UI anyway is worth shrinking sooner.
+COMPRESS_ABOVE = 16 * 1024
+COMPRESS_SEALED_ABOVE = 2048
 # Work above this size leaves the event loop, which also carries heartbeats and workflow tasks.
 _OFF_LOOP_ABOVE = 128 * 1024
 _NONCE_BYTES = 12
@@ -101,6 +103,7 @@ class ArgosyCodec(PayloadCodec):
 
     def __init__(self, *, key_ring: KeyRing | None = None, namespace: str = "") -> None:
         self._ring = key_ring
+        self._threshold = COMPRESS_SEALED_ABOVE if key_ring else COMPRESS_ABOVE
         # Bound to the namespace only: a payload copied between workflows must still open.
         self._context = namespace.encode()
 
@@ -113,7 +116,7 @@ class ArgosyCodec(PayloadCodec):
         return [await _off_loop_if_large(self._decode_one, payload) for payload in payloads]
 
     def _encode_one(self, payload: Payload) -> Payload:
-        if len(payload.data) > COMPRESS_ABOVE:
+        if len(payload.data) > self._threshold:
             squeezed = zstandard.ZstdCompressor(level=1).compress(payload.SerializeToString())
             if len(squeezed) < len(payload.data):
                 payload = Payload(metadata={"encoding": COMPRESSED}, data=squeezed)

@@ -27,7 +27,7 @@ class Run:
         return lines[0].removeprefix("error: ")
 
 
-def argosy(*words: str, stdin: str = "", cwd: Path | None = None, **environment: str) -> Run:
+def argosy(*words: str, stdin: str = "", **environment: str) -> Run:
     """Run `argosy`; nothing of the caller's Temporal settings leaks in."""
     inherited = {
         name: value
@@ -41,7 +41,7 @@ def argosy(*words: str, stdin: str = "", cwd: Path | None = None, **environment:
         text=True,
         timeout=90,
         check=False,
-        cwd=cwd or ROOT,
+        cwd=ROOT,
         env={**inherited, "PYTHONPATH": str(ROOT), "TEMPORAL_CONFIG_FILE": os.devnull, **environment},
     )
     run = Run(done.returncode, done.stdout, done.stderr)
