@@ -41,6 +41,8 @@ class Plant:
     def start_worker(self) -> None:
         """Start the worker process."""
         environment = {**os.environ, "TEMPORAL_ADDRESS": self.temporal.address}  # noqa: TID251 - handed on
+        if self.settings.encryption_keys is not None:
+            environment["ARGOSY_ENCRYPTION_KEYS"] = str(self.settings.encryption_keys)
         self.worker = spawn(
             [sys.executable, "-m", "worker"], log=self.directory / "worker.log", environment=environment
         )

@@ -96,6 +96,22 @@ def test_a_template_waits_for_its_policy_and_outlives_it(
     assert run("delete", "deployment", "late", "-n", "waits").code == 0
 
 
+def test_an_edited_policy_places_anew(plant: Plant, run: Callable[..., Run], tmp_path: Path) -> None:
+    policies = placing_everything("moves")
+    files = write(tmp_path / "all.yaml", *policies, deployment("web", "moves"))
+    assert run("apply", "-f", files, "--wait").code == 0
+    policies[0]["spec"]["placement"] = {"clusterAffinity": {"clusterNames": ["member2"]}}
+    assert run("apply", "-f", write(tmp_path / "policy.yaml", *policies)).code == 0
+
+    def placed() -> list[str]:
+        return [name for name, found in plant.objects("deployments", "moves").items() if found]
+
+    asyncio.run(_until(lambda: placed() == ["member2"]))
+    shown = run("describe", "deployment", "web", "-n", "moves").out
+    assert "did not match the placement cluster affinity constraint" in shown
+    assert run("delete", "deployment", "web", "-n", "moves").code == 0
+
+
 def test_secrets_are_propagated_and_never_shown(
     plant: Plant, run: Callable[..., Run], tmp_path: Path
 ) -> None:
