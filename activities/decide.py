@@ -78,7 +78,10 @@ def decide(
         previous: the plan in force, whose targets stay where nothing new can be decided.
     """
     seen = {identifier: view.generation for identifier, view in sorted(views.items())}
-    kept = previous.targets if previous else ()
+    known = {status.name: status for status in clusters}
+    before = previous.targets if previous else ()
+    released = tuple(target.cluster for target in before if _has_left(known.get(target.cluster)))
+    kept = tuple(target for target in before if target.cluster not in released)
     found = _bound_policy(template, views, bound) or _best_policy(template, views)
     if found is None:
         message = (
@@ -86,9 +89,9 @@ def decide(
             if is_propagated(template)
             else "templates of system namespaces, or claimed by another controller, are not propagated"
         )
-        return _sealed(Plan(targets=kept, message=message, seen=seen))
+        return _sealed(Plan(targets=kept, message=message, seen=seen, released=released))
     policy, ref = found
-    members = [as_cluster(status) for status in clusters if is_candidate(status)]
+    members = [as_cluster(status) for status in known.values() if is_candidate(status)]
     placement = policy.spec.placement
     result = schedule(
         ScheduleRequest(
@@ -108,6 +111,7 @@ def decide(
         "suspended": _suspended(policy),
         "rejected": dict(sorted(result.rejected().items())[:MAX_REJECTED]),
         "seen": seen,
+        "released": released,
     }
     if result.error:
         message = result.error.message
@@ -120,6 +124,11 @@ def decide(
 def is_candidate(status: ClusterStatus) -> bool:
     """Whether a cluster may be considered at all; one that is leaving or not quite here may not."""
     return status.phase in {ClusterPhase.READY, ClusterPhase.NOT_READY}
+
+
+def _has_left(status: ClusterStatus | None) -> bool:
+    """Whether a cluster's copies are no longer Argosy's to touch: it left, or leaves without their deletion."""
+    return status is None or (not is_candidate(status) and not status.purge)
 
 
 def as_cluster(status: ClusterStatus) -> Cluster:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 
 from temporalio import activity
@@ -17,7 +18,7 @@ from argosy.api.ids import policies_id
 from argosy.api.membership import ClusterStatus
 from argosy.api.policyset import PolicySetInput
 from argosy.api.propagation import Plan, PlannedTarget
-from argosy.errors import ArgosyError
+from argosy.errors import ArgosyError, NotFound
 
 # How long a first apply may hold up the recording of its plan; what is slower goes the regular way.
 FAST_APPLY_SECONDS = 0.7
@@ -47,6 +48,8 @@ class Planners:
             self._snapshot.clusters(),
             asyncio.gather(*(self._view(identifier) for identifier in scopes)),
         )
+
+        clusters = await self._with_holders(clusters, request)
 
         def decided() -> Plan:
             return decide(
@@ -89,6 +92,21 @@ class Planners:
 
         attempts = await asyncio.gather(*(attempt(target) for target in plan.targets))
         return dict(done for done in attempts if done is not None)
+
+    async def _with_holders(
+        self, clusters: dict[str, ClusterStatus], request: PlanRequest
+    ) -> dict[str, ClusterStatus]:
+        """The snapshot with every cluster that holds a copy, asked directly where the lists do not show it.
+
+        Lists lag and may be incomplete, and what looks like a missing cluster must not cost it its copies.
+        """
+        held = [target.cluster for target in request.previous.targets] if request.previous else []
+        found = dict(clusters)
+        for name in held:
+            if name not in found:
+                with contextlib.suppress(NotFound):
+                    found[name] = await self._snapshot.cluster(name)
+        return found
 
     async def _view(self, identifier: str) -> PolicyView:
         run_id = await self._inputs.current_run(identifier)

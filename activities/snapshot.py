@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities import attributes
@@ -61,7 +61,11 @@ class ClusterSnapshot:
             return known
         try:
             description = await self._client.get_workflow_handle(cluster_id(name)).describe()
-            status = await description.memo_value(attributes.STATUS, None, type_hint=ClusterStatus)
+            status = (
+                await description.memo_value(attributes.STATUS, None, type_hint=ClusterStatus)
+                if description.status == WorkflowExecutionStatus.RUNNING
+                else None
+            )
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 raise NotFound(f"no cluster {name} is joined; see `argosy cluster list`") from error

@@ -30,7 +30,7 @@ class Copies:
         state = self._state
         if plan.policy is None or plan.unschedulable:
             # Nothing that runs is taken away because nobody places it any more.
-            targets = state.targets
+            targets = {name: t for name, t in state.targets.items() if name not in plan.released}
         else:
             targets = adopted(state, plan, at=workflow.now())
         self._wanted = {target.cluster: target for target in plan.targets}

@@ -126,7 +126,7 @@ def adopted(state: PropagationState, plan: Plan, *, at: datetime) -> dict[str, T
             update={**changed, "replicas": wanted.replicas, "since": at}
         )
     for name, known in state.targets.items():
-        if name not in targets:
+        if name not in targets and name not in plan.released:
             targets[name] = known.model_copy(update={"phase": TargetPhase.REMOVING, "since": at})
     return dict(sorted(targets.items()))
 

@@ -89,6 +89,7 @@ class Plan(Record):
         takeover: whether objects that Argosy does not own may be taken over.
         preserve: whether copies stay in the clusters when they are no longer wanted.
         suspended: clusters that must not be written to; `("*",)` is all of them.
+        released: clusters that have left or are leaving, whose copies are let go of without being touched.
         seen: policy set -> the generation that was read.
         digest: of everything above that has an effect.
     """
@@ -101,6 +102,7 @@ class Plan(Record):
     takeover: bool = False
     preserve: bool = False
     suspended: tuple[str, ...] = ()
+    released: tuple[str, ...] = ()
     seen: dict[str, int] = {}
     digest: str = ""
 
