@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from activities.connection import connect, initialise
 from argosy import __version__
@@ -101,10 +103,18 @@ async def record() -> None:
             while run_id:
                 history = await client.get_workflow_handle(identifier, run_id=run_id).fetch_history()
                 path = directory / f"{scenario.__name__}-{number}.json"
-                path.write_text(history.to_json(), encoding="utf-8")
+                events = json.dumps(_portable(json.loads(history.to_json())), indent=1)
+                path.write_text(f"{events}\n", encoding="utf-8")
                 attributes = history.events[0].workflow_execution_started_event_attributes
                 run_id, number = attributes.continued_execution_run_id, number + 1
         server.stop()
+
+
+def _portable(value: Any) -> Any:
+    """The history without stack traces, which name paths of this machine and mean nothing to a replay."""
+    if isinstance(value, dict):
+        return {key: _portable(inner) for key, inner in value.items() if key != "stackTrace"}
+    return [_portable(inner) for inner in value] if isinstance(value, list) else value
 
 
 if __name__ == "__main__":
