@@ -259,6 +259,9 @@ def test_deletion_with_a_dead_cluster_waits_and_can_let_go(
 def test_unjoining_leaves_or_deletes_as_asked(plant: Plant, run: Callable[..., Run], tmp_path: Path) -> None:
     files = write(tmp_path / "all.yaml", *placing_everything("leave"), deployment("web", "leave"))
     assert run("apply", "-f", files, "--wait").code == 0
+    # A cluster that has just come back repels new copies until that is confirmed.
+    asyncio.run(_until(lambda: _clusters(run) == ["member1", "member2", "member3"]))
+    asyncio.run(_until(lambda: bool(plant.objects("deployments", "leave")["member3"])))
     kubeconfig = str(plant.members[2].kubeconfig)
     assert run("cluster", "unjoin", "member3").code == 0
     assert set(plant.objects("deployments", "leave")["member3"]) == {"web"}
