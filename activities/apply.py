@@ -9,16 +9,19 @@ from typing import Any
 
 from temporalio import activity
 
-from activities.contracts import Applied, ApplyRequest, Removed, RemoveRequest
+from activities.contracts import Applied, ApplyRequest, FindCopies, FoundCopies, Removed, RemoveRequest
 from activities.errors import temporal_errors
 from activities.members import MemberPool
 from activities.render import rendered
 from activities.runs import Templates
 from argosy.api.manifest import digest
-from argosy.api.ownership import Ownership, stamp
-from argosy.errors import Conflict, NamespaceMissing
-from argosy.kube.apply import apply, ensure_namespace
+from argosy.api.ownership import Ownership, owner_of, stamp
+from argosy.errors import Conflict, Forbidden, NamespaceMissing, NotEstablished, Transient
+from argosy.kube.apply import apply, ensure_namespace, metadata_of
 from argosy.kube.delete import delete, release
+from argosy.kube.discovery import served
+
+LOOKING_AT_ONCE = 50
 
 
 class Writers:
@@ -104,3 +107,39 @@ class Appliers:
             act = release if request.release else delete
             outcome = await act(member, request.ref, propagation=request.workflow_id)
         return Removed(outcome=str(outcome))
+
+    @activity.defn(name="find")
+    @temporal_errors
+    async def find(self, request: FindCopies) -> FoundCopies:
+        """Which clusters hold a copy of a template, asked of the clusters themselves.
+
+        A cluster that does not answer counts as a holder: removing what is not there does no harm.
+        """
+        gate = asyncio.Semaphore(LOOKING_AT_ONCE)
+
+        async def look(cluster: str) -> str | None:
+            async with gate:
+                activity.heartbeat()
+                try:
+                    return await self._copy_in(cluster, request)
+                except (NotEstablished, Forbidden):
+                    # Where it may not even be read, it was never applied.
+                    return None
+                except Transient:
+                    return ""
+
+        clusters = sorted(await self._members.known())
+        found = await asyncio.gather(*(look(cluster) for cluster in clusters))
+        return FoundCopies(
+            copies={name: uid for name, uid in zip(clusters, found, strict=True) if uid is not None}
+        )
+
+    async def _copy_in(self, cluster: str, request: FindCopies) -> str | None:
+        member = await self._members.get(cluster)
+        metadata = await metadata_of(member, await served(member, request.ref), request.ref)
+        owner = owner_of(metadata) if metadata else None
+        ours = owner is not None and (owner.propagation, owner.instance) == (
+            request.workflow_id,
+            self._instance,
+        )
+        return str(metadata["uid"]) if metadata and ours else None

@@ -15,8 +15,8 @@ class PlanRequest(Record):
         template: the manifest as canonical JSON.
         bound: the policy that placed it last; it keeps the template while it still matches.
         previous: the plan in force.
-        known: cluster -> UID of the copy there; given only when the first apply may be fused into planning,
-            that is, when no copy could be stranded by a crash before the plan is recorded.
+        known: cluster -> UID of the copy there, empty where there are none yet; given only when the first apply
+            may be fused into planning, because no crash could leave a copy behind that nobody looks for.
     """
 
     workflow_id: str
@@ -38,10 +38,28 @@ class Applied(Record):
 
 
 class Planned(Record):
-    """The decision, and the copies that were applied along with it on the fast path."""
+    """The decision, and the copies that were applied along with it on the fast path.
+
+    Attributes:
+        repeated: an earlier attempt of the same activity may have applied copies that this one does not know.
+    """
 
     plan: Plan
     applied: dict[str, Applied] = {}
+    repeated: bool = False
+
+
+class FindCopies(Record):
+    """Look for the copies of a template in every cluster where an unrecorded plan may have put them."""
+
+    workflow_id: str
+    ref: ResourceRef
+
+
+class FoundCopies(Record):
+    """Cluster -> UID of the copy there; empty where the cluster would not say."""
+
+    copies: dict[str, str] = {}
 
 
 class ApplyRequest(Record):

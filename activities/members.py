@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from activities.snapshot import ClusterSnapshot
+from argosy.api.membership import ClusterStatus
 from argosy.kube.connect import Member, Members
 
 
@@ -12,6 +13,14 @@ class MemberPool:
     def __init__(self, *, snapshot: ClusterSnapshot, members: Members) -> None:
         self._snapshot = snapshot
         self._members = members
+
+    async def known(self) -> dict[str, ClusterStatus]:
+        """Every joined cluster by name.
+
+        Raises:
+            Transient: Temporal's lists did not answer, and what is known is too old.
+        """
+        return await self._snapshot.clusters()
 
     async def get(self, cluster: str) -> Member:
         """The connection to a joined cluster.

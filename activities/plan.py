@@ -22,6 +22,7 @@ from argosy.errors import ArgosyError, NotFound
 
 # How long a first apply may hold up the recording of its plan; what is slower goes the regular way.
 FAST_APPLY_SECONDS = 0.7
+FAST_TARGETS = 8
 # Planning for this many clusters takes long enough to keep other tasks of the process waiting.
 OFF_LOOP_ABOVE = 50
 
@@ -61,8 +62,9 @@ class Planners:
             )
 
         plan = await asyncio.to_thread(decided) if len(clusters) > OFF_LOOP_ABOVE else decided()
-        if request.known is None or not _may_apply_along(plan, request.known, clusters):
-            return Planned(plan=plan)
+        repeated = request.known is not None and activity.info().attempt > 1
+        if request.known is None or repeated or not _may_apply_along(plan, request.known, clusters):
+            return Planned(plan=plan, repeated=repeated)
         return Planned(plan=plan, applied=await self._applied_along(plan, request, request.known))
 
     async def _applied_along(
@@ -83,7 +85,7 @@ class Planners:
                             replicas=target.replicas,
                             patches=target.patches,
                             digest=target.digest,
-                            expect_uid=known[target.cluster],
+                            expect_uid=known.get(target.cluster, ""),
                             takeover=plan.takeover,
                         )
                     )
@@ -122,13 +124,16 @@ class Planners:
 
 
 def _may_apply_along(plan: Plan, known: dict[str, str], clusters: dict[str, ClusterStatus]) -> bool:
-    """Whether every target already holds a copy, is well, and may be written to."""
+    """Whether the targets are few and well, may be written to, and hold every copy already, or none does."""
     return (
         plan.policy is not None
         and not plan.unschedulable
         and not plan.suspended
+        and len(plan.targets) <= FAST_TARGETS
         and all(
-            target.cluster in known and not target.error and clusters[target.cluster].health.ready
+            (not known or target.cluster in known)
+            and not target.error
+            and clusters[target.cluster].health.ready
             for target in plan.targets
         )
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
 import socket
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from temporalio.api.enums.v1 import TaskQueueType
@@ -67,6 +69,28 @@ class Connection:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return None
             raise
+
+    async def update_with_start(self, start: Callable[[], Any], name: str, argument: Any, result: Any) -> Any:
+        """Execute an update of an entity in one request, which starts the entity where none is open.
+
+        Args:
+            start: makes the operation that starts it; a repeated attempt needs a fresh one.
+        """
+        update_id = new_id()
+
+        async def attempt() -> Any:
+            operation = start()
+            try:
+                return await self.client.execute_update_with_start_workflow(
+                    name, argument, start_workflow_operation=operation, id=update_id, result_type=result
+                )
+            except (RPCError, asyncio.CancelledError):
+                # The operation holds the same failure once more; looking at it keeps asyncio quiet.
+                with contextlib.suppress(RPCError, asyncio.CancelledError):
+                    await operation.workflow_handle()
+                raise
+
+        return await self.answered(attempt)
 
     async def answered(self, attempt: Any) -> Any:
         """Repeat what was cut off by a run that was just ending; messages carry request IDs, so that is safe."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,6 @@ from temporalio.client import (
 )
 from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
 
 from activities import attributes
 from argosy.api.ids import policies_id, propagation_id
@@ -37,9 +35,13 @@ from cli.observing import Observed, attempts_of
 
 # One payload may have 2 MiB; the rest is for what travels along.
 MAX_PAYLOAD = 1_900_000
-_CHECK_ABOVE = 200_000
+# Bytes of a template that certainly fits, even twice into one request.
+SMALL = 200_000
 TASK_TIMEOUT = timedelta(seconds=3)
 BULK_WINDOW = 32
+# Of so few, each is worth waiting for until a worker has taken it; it saves the second request for a known one.
+ANSWERED_AT_ONCE = 8
+CREATED = Submitted(revision=1, changed=True, created=True)
 
 
 @dataclass(frozen=True)
@@ -52,45 +54,54 @@ class Accepted:
     action: str
 
 
+@dataclass(frozen=True)
+class FirstRun:
+    """A template as its entity would begin, and as an existing one would be handed it."""
+
+    ref: ResourceRef
+    start: PropagationInput
+    submission: Submission
+
+
 class Session(Connection):
     """What one command, or one program, asks of entities."""
 
     # -- templates ----------------------------------------------------------------------------------
 
     async def submit(self, manifest: dict[str, Any]) -> Accepted:
-        """Start the entity of a template, or hand it the new template where it exists.
+        """Start the entity of a template, or hand it the new template where it exists: one request either way.
 
         Raises:
             InvalidInput: the template is too large.
             Conflict: it is being deleted.
             Unreachable: Temporal or a worker does not answer.
         """
-        ref = ref_of(manifest)
-        identifier = id_of(ref)
-        text = canonical_json(manifest).decode()
-        start = self._first_run(ref, text)
-        await self._check_size(start, ref)
-        submission = Submission(
-            template=text, digest=start.state.digest, request_id=new_id(), submitted_by=self.actor
-        )
-        while True:
-            try:
-                await self._start(identifier, ref, start)
-                return Accepted(ref=ref, workflow_id=identifier, revision=1, action="created")
-            except WorkflowAlreadyStartedError:
-                pass
-            answer = await self.update(identifier, "submit", submission, Submitted)
-            if answer is not None:
-                action = "configured" if answer.changed else "unchanged"
-                return Accepted(ref=ref, workflow_id=identifier, revision=answer.revision, action=action)
+        first = self._first_run(manifest)
+        if len(first.start.template) > SMALL:
+            return await self._submit_unanswered(manifest)
+
+        def begin() -> WithStartWorkflowOperation[Any, Any]:
+            return WithStartWorkflowOperation(
+                "Propagation",
+                first.start,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                **self._start_options(first),
+            )
+
+        answer = await self.update_with_start(begin, "submit", first.submission, Submitted)
+        return _accepted(first, answer)
 
     async def submit_all(self, manifests: Sequence[dict[str, Any]]) -> list[Accepted | Exception]:
-        """Submit many, a window at a time; each gets its own result."""
+        """Submit many, a window at a time; each gets its own result.
+
+        Where there are many, each is only started, which does not wait for a worker.
+        """
         gate = asyncio.Semaphore(BULK_WINDOW)
+        submit = self.submit if len(manifests) <= ANSWERED_AT_ONCE else self._submit_unanswered
 
         async def one(manifest: dict[str, Any]) -> Accepted:
             async with gate:
-                return await self.submit(manifest)
+                return await submit(manifest)
 
         results = await asyncio.gather(*(one(m) for m in manifests), return_exceptions=True)
         for result in results:
@@ -101,6 +112,25 @@ class Session(Connection):
             for result in results
             if not isinstance(result, BaseException) or isinstance(result, Exception)
         ]
+
+    async def _submit_unanswered(self, manifest: dict[str, Any]) -> Accepted:
+        """`submit` in two requests, of which a new template needs the first only, and no worker's answer."""
+        first = self._first_run(manifest)
+        await self._check_size(first)
+        while True:
+            try:
+                await self.client.start_workflow(
+                    "Propagation",
+                    first.start,
+                    id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                    **self._start_options(first),
+                )
+                return _accepted(first, CREATED)
+            except WorkflowAlreadyStartedError:
+                pass
+            answer = await self.update(id_of(first.ref), "submit", first.submission, Submitted)
+            if answer is not None:
+                return _accepted(first, answer)
 
     async def delete(self, ref: ResourceRef, *, orphan: Sequence[str], preserve: bool) -> str:
         """Ask an entity to delete its copies; returns its ID.
@@ -220,8 +250,8 @@ class Session(Connection):
         edit = PolicyEdit(request_id=new_id(), requested_by=self.actor, put=tuple(put), delete=tuple(delete))
         start = PolicySetInput(state=PolicySetState(namespace=namespace))
 
-        async def attempt() -> PolicyEdited:
-            operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+        def begin() -> WithStartWorkflowOperation[Any, Any]:
+            return WithStartWorkflowOperation(
                 "PolicySet",
                 start,
                 id=policies_id(namespace),
@@ -230,22 +260,8 @@ class Session(Connection):
                 task_timeout=TASK_TIMEOUT,
                 static_summary=f"policies of {namespace or 'the cluster scope'}",
             )
-            try:
-                answer: PolicyEdited = await self.client.execute_update_with_start_workflow(
-                    "edit",
-                    edit,
-                    start_workflow_operation=operation,
-                    id=edit.request_id,
-                    result_type=PolicyEdited,
-                )
-            except RPCError:
-                # The operation holds the same failure once more; looking at it keeps asyncio quiet.
-                with contextlib.suppress(RPCError):
-                    await operation.workflow_handle()
-                raise
-            return answer
 
-        edited: PolicyEdited = await self.answered(attempt)
+        edited: PolicyEdited = await self.update_with_start(begin, "edit", edit, PolicyEdited)
         return edited
 
     async def policies(self, namespace: str | None) -> PolicySetState:
@@ -271,59 +287,70 @@ class Session(Connection):
                 found.append(start.get("namespace"))
         return sorted(found, key=lambda name: name or "")
 
-    async def _start(self, identifier: str, ref: ResourceRef, start: PropagationInput) -> None:
+    def _start_options(self, first: FirstRun) -> dict[str, Any]:
+        ref, state = first.ref, first.start.state
         status = PropagationStatus(
             ref=ref,
             revision=1,
             pass_number=0,
-            phase=start.state.phase,
-            reason=start.state.reason,
+            phase=state.phase,
+            reason=state.reason,
             message="accepted",
-            submitted_by=start.state.submitted_by,
-            submitted_at=start.state.submitted_at,
-            digest=start.state.digest,
+            submitted_by=state.submitted_by,
+            submitted_at=state.submitted_at,
+            digest=state.digest,
         )
-        await self.client.start_workflow(
-            "Propagation",
-            start,
-            id=identifier,
-            task_queue=self.settings.task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            task_timeout=TASK_TIMEOUT,
-            memo={attributes.STATUS: status},
-            search_attributes=TypedSearchAttributes(
+        return {
+            "id": id_of(ref),
+            "task_queue": self.settings.task_queue,
+            "task_timeout": TASK_TIMEOUT,
+            "memo": {attributes.STATUS: status},
+            "search_attributes": TypedSearchAttributes(
                 [
                     SearchAttributePair(attributes.NAMESPACE, ref.namespace or "_"),
                     SearchAttributePair(attributes.KIND, ref.kind),
                     SearchAttributePair(attributes.NAME, ref.name),
-                    SearchAttributePair(attributes.PHASE, str(start.state.phase)),
+                    SearchAttributePair(attributes.PHASE, str(state.phase)),
                     SearchAttributePair(attributes.REVISION, 1),
                 ]
             ),
-            static_summary=f"{ref}"[:200],
-        )
+            "static_summary": f"{ref}"[:200],
+        }
 
-    def _first_run(self, ref: ResourceRef, text: str) -> PropagationInput:
-        return PropagationInput(
+    def _first_run(self, manifest: dict[str, Any]) -> FirstRun:
+        text = canonical_json(manifest).decode()
+        submission = Submission(
             template=text,
-            state=PropagationState(
-                ref=ref,
-                digest=sha256(text.encode()).hexdigest(),
-                submitted_by=self.actor,
-                submitted_at=datetime.now(UTC),
-            ),
+            digest=sha256(text.encode()).hexdigest(),
+            request_id=new_id(),
+            submitted_by=self.actor,
         )
+        ref = ref_of(manifest)
+        state = PropagationState(
+            ref=ref,
+            digest=submission.digest,
+            submitted_by=self.actor,
+            submitted_at=datetime.now(UTC),
+            # Whichever run takes the submission knows whether it was begun by it.
+            answers={submission.request_id: CREATED},
+        )
+        return FirstRun(ref, PropagationInput(template=text, state=state), submission)
 
-    async def _check_size(self, start: PropagationInput, ref: ResourceRef) -> None:
-        if len(start.template) < _CHECK_ABOVE:
+    async def _check_size(self, first: FirstRun) -> None:
+        if len(first.start.template) <= SMALL:
             return
-        payloads = await self.client.data_converter.encode([start])
+        payloads = await self.client.data_converter.encode([first.start])
         size = sum(payload.ByteSize() for payload in payloads)
         if size > MAX_PAYLOAD:
             raise InvalidInput(
-                f"{ref} takes {size:,} bytes after compression, and Temporal stores at most {MAX_PAYLOAD:,}; "
-                "make it smaller, for example by splitting its data over several objects"
+                f"{first.ref} takes {size:,} bytes after compression, and Temporal stores at most "
+                f"{MAX_PAYLOAD:,}; make it smaller, for example by splitting its data over several objects"
             )
+
+
+def _accepted(first: FirstRun, answer: Submitted) -> Accepted:
+    action = "created" if answer.created else "configured" if answer.changed else "unchanged"
+    return Accepted(ref=first.ref, workflow_id=id_of(first.ref), revision=answer.revision, action=action)
 
 
 def id_of(ref: ResourceRef) -> str:

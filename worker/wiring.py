@@ -55,6 +55,7 @@ class Parts:
             self.planners.plan,
             self.appliers.apply,
             self.appliers.remove,
+            self.appliers.find,
             self.notifiers.await_policy,
             self.notifiers.policies_changed,
             self.notifiers.cluster_changed,

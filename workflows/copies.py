@@ -10,7 +10,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError,
 from temporalio.workflow import ActivityCancellationType
 
 from activities.apply import Appliers
-from activities.contracts import ApplyRequest, RemoveRequest
+from activities.contracts import ApplyRequest, FindCopies, RemoveRequest
 from argosy.api.propagation import Plan, PlannedTarget, PropagationState, Target, TargetPhase
 from workflows import options
 from workflows.status import adopted
@@ -24,6 +24,7 @@ class Copies:
         self._wanted: dict[str, PlannedTarget] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._sequence = 0
+        self._signals = 0
         self._woken = False
 
     def _adopt(self, plan: Plan) -> None:
@@ -134,6 +135,20 @@ class Copies:
         )
         self._forget(cluster)
 
+    async def _recover(self) -> None:
+        """Find the copies of a plan that was carried out, but not recorded, before a worker was lost."""
+        found = await workflow.execute_activity_method(
+            Appliers.find,
+            FindCopies(workflow_id=workflow.info().workflow_id, ref=self._state.ref),
+            start_to_close_timeout=options.FIND_TIMEOUT,
+            heartbeat_timeout=options.FIND_HEARTBEAT,
+            retry_policy=options.APPLY_RETRY,
+            summary="look for copies that an interrupted plan may have made",
+        )
+        phase = TargetPhase.REMOVING if self._state.deletion else TargetPhase.APPLIED
+        copies = {name: Target(phase=phase, uid=uid) for name, uid in found.copies.items()}
+        self._set(targets={**copies, **self._state.targets}, unrecorded=False)
+
     def _hurry(self, cluster: str) -> None:
         """Attempt a cluster again now: what waits for its next attempt is cancelled and begun afresh."""
         task = self._tasks.get(cluster)
@@ -154,7 +169,8 @@ class Copies:
             self._state = self._state.model_copy(update={"lost": ()})
 
     def _gone(self) -> bool:
-        return self._state.deletion is not None and not self._state.targets and not self._tasks
+        state = self._state
+        return state.deletion is not None and not (state.targets or state.unrecorded or self._tasks)
 
     def _attention(self) -> bool:
         return self._woken

@@ -21,6 +21,10 @@ APPLY_TIMEOUT = timedelta(seconds=5)
 APPLY_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(seconds=15)
 )
+# Asking every cluster of a large fleet, some of which do not answer, takes a while; progress is heartbeated.
+FIND_TIMEOUT = timedelta(minutes=10)
+FIND_HEARTBEAT = timedelta(seconds=8)
+
 # Concurrent applies of one propagation; larger windows only make more workflow tasks.
 APPLY_WINDOW = 100
 

@@ -37,6 +37,9 @@ from workflows.copies import Copies, message_of
 from workflows.ledger import opened, recorded, superseded
 from workflows.status import details_of, phase_of, status_of
 
+# Started, its task scheduled and started. Signals aside, a first task that finds more is not the first attempt.
+FIRST_TASK = 3
+
 
 @workflow.defn(name="Propagation")
 class Propagation(Copies):
@@ -121,11 +124,13 @@ class Propagation(Copies):
 
     @workflow.signal(description="A policy set has a new generation.")
     def policies_changed(self, event: PoliciesChanged) -> None:
+        self._signals += 1
         if event.generation > (self._state.plan.seen if self._state.plan else {}).get(event.policy_set, -1):
             self._set(replan=_added(self._state.replan, Reason.POLICY_CHANGED))
 
     @workflow.signal(description="A cluster changed, came or left.")
     def cluster_event(self, event: ClusterEvent) -> None:
+        self._signals += 1
         if event.gone:
             self._set(lost=_added(self._state.lost, event.cluster))
         if event.kind == ClusterEvent.READY:
@@ -138,6 +143,8 @@ class Propagation(Copies):
     async def run(self, start: PropagationInput) -> None:
         """Plan unless a plan is given, then carry it out and answer events until the template is deleted."""
         workflow.set_current_details(details_of(self._state))
+        if start.plan is None and self._interrupted():
+            self._set(unrecorded=True)
         if self._state.deletion is None:
             if start.plan is None:
                 await self._first_plan()
@@ -155,10 +162,14 @@ class Propagation(Copies):
 
     async def _first_plan(self) -> None:
         state = self._state
-        self._state = state.model_copy(update={"ledger": opened(state, template=self._template)})
-        planned = await self._decide(known=_fast_path(state))
+        known = None if state.unrecorded else _held(state)
+        self._set(ledger=opened(state, template=self._template), unrecorded=state.unrecorded or known == {})
+        planned = await self._decide(known=known)
         if planned is None:
             return
+        if state.unrecorded or (planned.repeated and not state.targets):
+            await self._recover()
+        self._set(unrecorded=False)
         self._adopt(planned.plan)
         for cluster, applied in planned.applied.items():
             self._target(
@@ -171,10 +182,17 @@ class Propagation(Copies):
                 since=workflow.now(),
             )
 
+    def _interrupted(self) -> bool:
+        """Whether an earlier attempt of this run's first task may have applied copies and been lost with its worker."""
+        events = workflow.info().get_current_history_length() - self._signals
+        return not self._state.targets and events > FIRST_TASK
+
     async def _answer_events(self) -> None:
         if workflow.info().is_continue_as_new_suggested():
             self._roll(self._state, plan=self._state.plan)
         if self._state.deletion is not None:
+            if self._state.unrecorded:
+                await self._recover()
             return
         if self._state.pending is not None:
             self._roll_to_submission(self._state.pending)
@@ -185,6 +203,8 @@ class Propagation(Copies):
         reasons, chosen = self._state.replan, self._state.retry
         self._state = self._state.model_copy(update={"replan": (), "retry": ()})
         planned = await self._decide(known=None)
+        if planned is not None and self._state.unrecorded:
+            await self._recover()
         if planned is None or self._state.deletion is not None or self._state.pending is not None:
             return
         plan = planned.plan
@@ -216,7 +236,7 @@ class Propagation(Copies):
                 request,
                 start_to_close_timeout=options.PLAN_TIMEOUT,
                 retry_policy=options.PLAN_RETRY,
-                summary=f"plan revision {state.revision}",
+                summary=f"plan revision {state.revision}" + (" and apply" if known is not None else ""),
             )
         except FailureError as error:
             # A local activity's failure arrives bare, not wrapped as a regular one's is.
@@ -312,10 +332,8 @@ class Propagation(Copies):
         workflow.set_current_details(details_of(self._state))
 
 
-def _fast_path(state: PropagationState) -> dict[str, str] | None:
-    """The copies that the first apply may reach while planning, or None where one could be stranded."""
-    if not state.targets or len(state.targets) > 8:
-        return None
+def _held(state: PropagationState) -> dict[str, str] | None:
+    """The copies there are, where the first apply may be made while planning; None where it must not be."""
     if any(not t.uid or t.phase != TargetPhase.APPLIED for t in state.targets.values()):
         return None
     return {name: target.uid for name, target in state.targets.items()}

@@ -166,10 +166,11 @@ class Submission(Record):
 
 
 class Submitted(Record):
-    """The answer to a submission: which revision it is, and whether anything changed."""
+    """The answer to a submission: which revision it is, whether anything changed, and whether it is the first."""
 
     revision: int
     changed: bool
+    created: bool = False
 
 
 class Deletion(Record):
@@ -216,7 +217,11 @@ class ClusterEvent(Record):
 
 
 class PropagationState(Record):
-    """Everything a propagation carries from run to run."""
+    """Everything a propagation carries from run to run.
+
+    Attributes:
+        unrecorded: an attempt to plan that never reported may have left copies that `targets` does not name.
+    """
 
     ref: ResourceRef
     revision: int = 1
@@ -241,6 +246,7 @@ class PropagationState(Record):
     lost: tuple[str, ...] = ()
     retry: tuple[str, ...] = ()
     waiting: dict[str, int] = {}
+    unrecorded: bool = False
 
 
 class PropagationInput(Record):

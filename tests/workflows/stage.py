@@ -21,6 +21,8 @@ from activities.contracts import (
     AwaitPolicy,
     ConfirmJoin,
     DrainCluster,
+    FindCopies,
+    FoundCopies,
     Inspected,
     InspectRequest,
     Notified,
@@ -66,6 +68,8 @@ class Stage:
         self.hanging: set[str] = set()
         self.applied: list[ApplyRequest] = []
         self.removed: list[RemoveRequest] = []
+        self.stranded: dict[str, str] = {}
+        self.searched: list[FindCopies] = []
         self.waiting: list[AwaitPolicy] = []
         self.notified: list[NotifyPropagations] = []
         self.inspected = Inspected(facts=ClusterFacts(uid="u1", server="https://one", version="v1.36.3"))
@@ -85,6 +89,7 @@ class Stage:
                 self._plan,
                 self._apply,
                 self._remove,
+                self._find,
                 self._await_policy,
                 self._policies_changed,
                 self._inspect,
@@ -110,8 +115,9 @@ class Stage:
     # -- the script ---------------------------------------------------------------------------------
 
     @activity.defn(name="plan")
+    @temporal_errors
     async def _plan(self, request: PlanRequest) -> Planned:
-        return Planned(plan=self.plan(request))
+        return Planned(plan=self.plan(request), repeated=activity.info().attempt > 1)
 
     @activity.defn(name="apply")
     @temporal_errors
@@ -126,6 +132,12 @@ class Stage:
         await self._behave(request.cluster)
         self.removed.append(request)
         return Removed(outcome="deleted")
+
+    @activity.defn(name="find")
+    @temporal_errors
+    async def _find(self, request: FindCopies) -> FoundCopies:
+        self.searched.append(request)
+        return FoundCopies(copies=self.stranded)
 
     @activity.defn(name="await_policy")
     async def _await_policy(self, request: AwaitPolicy) -> None:

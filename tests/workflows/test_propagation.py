@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest, RespondWorkflowTaskFailedRequest
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 
 from activities.contracts import PlanRequest
 from argosy.api.manifest import ResourceRef
-from argosy.api.propagation import Phase, Plan, PoliciesChanged, PropagationStatus, TargetPhase
+from argosy.api.propagation import (
+    Phase,
+    Plan,
+    PoliciesChanged,
+    PropagationInput,
+    PropagationState,
+    PropagationStatus,
+    TargetPhase,
+)
 from argosy.errors import Conflict, NotFound, Unreachable
+from cli.session import id_of
 from tests.workflows.stage import Stage, permanent, plan_for
 
 pytestmark = pytest.mark.timeout(60)
@@ -244,3 +257,92 @@ async def test_planning_that_fails_is_shown_and_can_be_retried(stage: Stage) -> 
     stage.plan = lambda _: plan_for("a")
     await stage.session.retry(ref_of(handle.id), clusters=())
     await stage.until(handle, applied)
+
+
+async def lost(client: Client, queue: str, name: str) -> WorkflowHandle[Any, Any]:
+    """An entity whose first task was taken by a worker that is no more."""
+    ref = ref_of(f"x/{name}")
+    start = PropagationInput(template="{}", state=PropagationState(ref=ref, digest=f"digest of {name}"))
+    handle = await client.start_workflow("Propagation", start, id=id_of(ref), task_queue=queue)
+    poll = PollWorkflowTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueue(name=queue), identity="lost"
+    )
+    task = await client.workflow_service.poll_workflow_task_queue(poll)
+    assert task.task_token
+    failed = RespondWorkflowTaskFailedRequest(namespace=client.namespace, task_token=task.task_token)
+    await client.workflow_service.respond_workflow_task_failed(failed)
+    return handle
+
+
+async def test_copies_of_an_interrupted_plan_are_found_and_removed(client: Client) -> None:
+    queue = f"lost-{uuid.uuid4().hex}"
+    handle = await lost(client, queue, "interrupted")
+    async with Stage(client, task_queue=queue) as stage:
+        stage.stranded = {"a": "uid-a", "old": "uid-old"}
+        stage.plan = lambda request: plan_for("a", "b") if request.known is None else plan_for("wrong")
+        status = await stage.until(handle, lambda s: applied(s) and s.counts == {"Applied": 2})
+        assert set(status.clusters) == {"a", "b"}
+        assert [request.workflow_id for request in stage.searched] == [handle.id]
+        assert [request.cluster for request in stage.removed] == ["old"]
+        assert {request.cluster: request.expect_uid for request in stage.applied} == {"a": "uid-a", "b": ""}
+
+
+async def test_a_deletion_of_what_was_interrupted_leaves_nothing(client: Client) -> None:
+    queue = f"lost-{uuid.uuid4().hex}"
+    handle = await lost(client, queue, "doomed")
+    stage = Stage(client, task_queue=queue)
+    stage.stranded = {"old": "uid-old"}
+    deleting = asyncio.create_task(stage.session.delete(ref_of(handle.id), orphan=(), preserve=False))
+    # The request is there before the second worker: it meets the entity in its first task.
+    await asyncio.sleep(0.3)
+    async with stage:
+        await deleting
+        await asyncio.wait_for(handle.result(), 20)
+    assert "old" in {request.cluster for request in stage.removed}
+
+
+async def test_a_signal_before_the_first_task_is_no_interruption(stage: Stage) -> None:
+    ref = ref_of("x/signalled")
+    start = PropagationInput(template="{}", state=PropagationState(ref=ref, digest="d"))
+    handle = await stage.client.start_workflow(
+        "Propagation",
+        start,
+        id=id_of(ref),
+        task_queue=stage.session.settings.task_queue,
+        start_signal="policies_changed",
+        start_signal_args=[PoliciesChanged(policy_set="policies/default", generation=0)],
+    )
+    await stage.until(handle, applied)
+    assert not stage.searched
+
+
+async def test_an_ordinary_first_plan_may_apply_along_and_searches_nothing(stage: Stage) -> None:
+    known = []
+
+    def plan(request: PlanRequest) -> Plan:
+        known.append(request.known)
+        return plan_for("a", digest=f"d{request.revision}")
+
+    stage.plan = plan
+    handle, _ = await stage.submit("ordinary", key="1")
+    await stage.until(handle, applied)
+    await stage.submit("ordinary", key="2")
+    await stage.until(handle, at(2, Phase.APPLIED))
+    assert known == [{}, {"a": "uid-a"}]
+    assert not stage.searched
+
+
+async def test_a_repeated_plan_searches_before_it_is_carried_out(stage: Stage) -> None:
+    stage.stranded = {"old": ""}
+    tries = []
+
+    def plan(request: PlanRequest) -> Plan:
+        tries.append(request)
+        if len(tries) == 1:
+            raise Unreachable("Temporal does not answer")
+        return plan_for("a")
+
+    stage.plan = plan
+    handle, _ = await stage.submit(key="1")
+    await stage.until(handle, lambda s: applied(s) and s.counts == {"Applied": 1})
+    assert [request.cluster for request in stage.removed] == ["old"]
