@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from argosy.api.manifest import ResourceRef
 from argosy.api.membership import ClusterFacts, ClusterSettings, Health
 from argosy.api.propagation import Plan, PolicyRef
@@ -15,6 +17,8 @@ class PlanRequest(Record):
         template: the manifest as canonical JSON.
         bound: the policy that placed it last; it keeps the template while it still matches.
         previous: the plan in force.
+        edited: the template is new to this run; a lazy policy takes effect only then.
+        rescheduled_at: when someone last asked for a new division of the replicas.
         known: cluster -> UID of the copy there, empty where there are none yet; given only when the first apply
             may be fused into planning, because no crash could leave a copy behind that nobody looks for.
     """
@@ -27,6 +31,8 @@ class PlanRequest(Record):
     pass_number: int
     bound: PolicyRef | None = None
     previous: Plan | None = None
+    edited: bool = True
+    rescheduled_at: datetime | None = None
     known: dict[str, str] | None = None
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
+from datetime import UTC, datetime
 
 from temporalio import activity
 
 from activities.apply import Appliers
 from activities.contracts import Applied, ApplyRequest, Planned, PlanRequest
-from activities.decide import EMPTY, PolicyView, decide
+from activities.decide import Occasion, decide
 from activities.errors import temporal_errors
+from activities.fleet import Fleets
+from activities.policies import EMPTY, PolicyView, choose
 from activities.runs import CACHED_RUNS, RunInputs, Templates
 from activities.snapshot import ClusterSnapshot
+from argosy.api.behaviour import Behaviour
 from argosy.api.ids import policies_id
 from argosy.api.membership import ClusterStatus
 from argosy.api.policyset import PolicySetInput
@@ -31,11 +35,19 @@ class Planners:
     """The local activity that decides; its result is recorded before anything is touched."""
 
     def __init__(
-        self, *, inputs: RunInputs, templates: Templates, snapshot: ClusterSnapshot, appliers: Appliers
+        self,
+        *,
+        inputs: RunInputs,
+        templates: Templates,
+        snapshot: ClusterSnapshot,
+        appliers: Appliers,
+        behaviour: Behaviour,
     ) -> None:
         self._inputs = inputs
         self._templates = templates
         self._snapshot = snapshot
+        self._fleets = Fleets(inputs)
+        self._behaviour = behaviour
         self._appliers = appliers
         self._views: OrderedDict[str, PolicyView] = OrderedDict()
 
@@ -51,14 +63,24 @@ class Planners:
         )
 
         clusters = await self._with_holders(clusters, request)
+        fleet = await self._fleets.of(clusters)
+        policies = dict(zip(scopes, views, strict=True))
+        chosen = choose(template, policies, request.bound)
+        occasion = Occasion(
+            now=datetime.now(UTC),
+            behaviour=self._behaviour,
+            edited=request.edited,
+            rescheduled_at=request.rescheduled_at,
+        )
 
         def decided() -> Plan:
             return decide(
                 template,
-                views=dict(zip(scopes, views, strict=True)),
-                clusters=clusters.values(),
-                bound=request.bound,
+                views=policies,
+                chosen=chosen,
+                fleet=fleet,
                 previous=request.previous,
+                occasion=occasion,
             )
 
         plan = await asyncio.to_thread(decided) if len(clusters) > OFF_LOOP_ABOVE else decided()
@@ -103,11 +125,12 @@ class Planners:
         Lists lag and may be incomplete, and what looks like a missing cluster must not cost it its copies.
         """
         held = [target.cluster for target in request.previous.targets] if request.previous else []
-        found = dict(clusters)
-        for name in held:
-            if name not in found:
-                with contextlib.suppress(NotFound):
-                    found[name] = await self._snapshot.cluster(name)
+        unlisted = [name for name in held if name not in clusters]
+        # The same dictionary stands for the same fleet, so it is copied only where it has to be.
+        found = dict(clusters) if unlisted else clusters
+        for name in unlisted:
+            with contextlib.suppress(NotFound):
+                found[name] = await self._snapshot.cluster(name)
         return found
 
     async def _view(self, identifier: str) -> PolicyView:
@@ -128,6 +151,7 @@ def _may_apply_along(plan: Plan, known: dict[str, str], clusters: dict[str, Clus
     return (
         plan.policy is not None
         and not plan.unschedulable
+        and not plan.waiting
         and not plan.suspended
         and len(plan.targets) <= FAST_TARGETS
         and all(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,9 @@ from cli.options import (
     WaitOption,
 )
 from cli.runtime import run
+
+if TYPE_CHECKING:
+    from argosy.api.rebalancer import WorkloadRebalancer
 
 app = typer.Typer()
 
@@ -58,6 +61,8 @@ def apply(
                 raise result
             else:
                 _line(f"{result.ref} {result.action} (revision {result.revision})")
+        for rebalancer in batch.rebalancers:
+            failures = max(failures, await _rebalanced(session, rebalancer))
         if wait:
             failures = await _waited(session, accepted, timeout) or failures
         return failures
@@ -144,6 +149,24 @@ def delete(
         return missing
 
     run(command)
+
+
+async def _rebalanced(session: Any, rebalancer: WorkloadRebalancer) -> int:
+    """Ask for a new division of every workload that a rebalancer names; each gets its own line."""
+    from argosy.api.manifest import ResourceRef
+
+    failures = 0
+    for one in rebalancer.spec.workloads:
+        ref = ResourceRef(
+            api_version=one.api_version, kind=one.kind, namespace=one.namespace or None, name=one.name
+        )
+        try:
+            await session.reschedule(ref)
+            _line(f"{ref} is placed anew (WorkloadRebalancer {rebalancer.metadata.name})")
+        except NotFound as error:
+            sys.stderr.write(f"error: {error}\n")
+            failures = error.exit_code
+    return failures
 
 
 async def _waited(session: Any, accepted: Sequence[Any], timeout: float) -> int:

@@ -11,6 +11,8 @@ from argosy.api import documents
 from argosy.api.base import to_manifest
 from argosy.api.manifest import ResourceRef, ref_of
 from argosy.api.names import parse_kind
+from argosy.api.parsing import parse_rebalancer
+from argosy.api.rebalancer import WorkloadRebalancer
 from argosy.errors import InvalidInput
 
 _NAMESPACED_POLICIES = {"PropagationPolicy", "OverridePolicy"}
@@ -19,10 +21,11 @@ _CLUSTER_POLICIES = {"ClusterPropagationPolicy", "ClusterOverridePolicy"}
 
 @dataclass
 class Batch:
-    """Everything that was read and found valid: policies by scope (None is the cluster's), and templates."""
+    """Everything that was read and found valid: policies by scope (None is the cluster's), templates, rebalancers."""
 
     policies: dict[str | None, list[dict[str, Any]]] = field(default_factory=dict)
     templates: list[dict[str, Any]] = field(default_factory=list)
+    rebalancers: list[WorkloadRebalancer] = field(default_factory=list)
 
     @property
     def refs(self) -> list[ResourceRef]:
@@ -55,6 +58,8 @@ class Batch:
                 manifest = document.manifest if for_deletion else to_manifest(documents.policy_of(document))
                 scope = document.manifest["metadata"].get("namespace")
                 batch.policies.setdefault(scope, []).append(manifest)
+            elif document.is_rebalancer:
+                batch.rebalancers.append(parse_rebalancer(document))
             else:
                 documents.check_template(document)
                 batch.templates.append(document.manifest)

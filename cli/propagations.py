@@ -91,7 +91,7 @@ def status(
         from cli.targets import status_table
         from cli.watching import watch_status
 
-        session, ref = await _found(settings, profile, what, namespace)
+        session, ref = await found(settings, profile, what, namespace)
         if watch:
             return await watch_status(session, ref, timeout=timeout)
         observed = await session.observe(ref)
@@ -116,7 +116,7 @@ def describe(
     async def command(settings: Settings) -> int:
         from cli.pages import describe_page
 
-        session, ref = await _found(settings, profile, what, namespace)
+        session, ref = await found(settings, profile, what, namespace)
         return await describe_page(session, ref, output)
 
     run(command)
@@ -134,7 +134,7 @@ def history(
     async def command(settings: Settings) -> int:
         from cli.pages import history_page
 
-        session, ref = await _found(settings, profile, what, namespace)
+        session, ref = await found(settings, profile, what, namespace)
         return await history_page(session, ref, output)
 
     run(command)
@@ -152,7 +152,7 @@ def retry(
     """Try failed and waiting clusters again now, instead of at their next attempt."""
 
     async def command(settings: Settings) -> int:
-        session, ref = await _found(settings, profile, what, namespace)
+        session, ref = await found(settings, profile, what, namespace)
         await session.require_worker()
         chosen = await session.retry(ref, clusters=cluster or ())
         sys.stdout.write(
@@ -170,9 +170,10 @@ async def _session(settings: Settings, profile: str | None) -> Any:
     return Session(await connect(settings, profile=profile), settings)
 
 
-async def _found(
+async def found(
     settings: Settings, profile: str | None, what: list[str], namespace: str | None
 ) -> tuple[Any, Any]:
+    """A session, and the template that the words KIND NAME mean."""
     from cli.documents import wanted
 
     group, kind, name = wanted(what)

@@ -25,6 +25,7 @@ from argosy.api.propagation import (
     PropagationInput,
     PropagationState,
     PropagationStatus,
+    Reschedule,
     Retry,
     Submission,
     Submitted,
@@ -158,6 +159,16 @@ class Session(Connection):
         if chosen is None:
             raise NotFound(f"{ref} is not propagated; see `argosy get propagations -A`")
         return chosen
+
+    async def reschedule(self, ref: ResourceRef) -> None:
+        """Ask an entity to divide its replicas anew.
+
+        Raises:
+            NotFound: there is no such propagation.
+        """
+        request = Reschedule(request_id=new_id(), requested_by=self.actor)
+        if await self.update(id_of(ref), "reschedule", request, bool) is None:
+            raise NotFound(f"{ref} is not propagated; see `argosy get propagations -A`")
 
     async def find(self, group: str | None, kind: str, name: str, namespace: str) -> ResourceRef:
         """The template that KIND NAME means; kinds that only the user's CRDs know are looked up in the lists.

@@ -78,7 +78,13 @@ def build(client: Client, settings: Settings, *, instance: str) -> Parts:
     pool = MemberPool(snapshot=snapshot, members=members)
     appliers = Appliers(members=pool, templates=templates, instance=instance)
     return Parts(
-        planners=Planners(inputs=inputs, templates=templates, snapshot=snapshot, appliers=appliers),
+        planners=Planners(
+            inputs=inputs,
+            templates=templates,
+            snapshot=snapshot,
+            appliers=appliers,
+            behaviour=settings.behaviour,
+        ),
         appliers=appliers,
         notifiers=Notifiers(client, task_queue=settings.task_queue),
         clusters=Clusters(client, members=members),

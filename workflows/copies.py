@@ -29,7 +29,7 @@ class Copies:
 
     def _adopt(self, plan: Plan) -> None:
         state = self._state
-        if plan.policy is None or plan.unschedulable:
+        if plan.policy is None or plan.waiting:
             # Nothing that runs is taken away because nobody places it any more.
             targets = {name: t for name, t in state.targets.items() if name not in plan.released}
         else:

@@ -28,6 +28,10 @@ FIND_HEARTBEAT = timedelta(seconds=8)
 # Concurrent applies of one propagation; larger windows only make more workflow tasks.
 APPLY_WINDOW = 100
 
+# Where nothing fits, placing is tried again without an event, as Karmada does with what it has parked.
+PLACE_AGAIN_FIRST = timedelta(seconds=30)
+PLACE_AGAIN_AT_MOST = timedelta(minutes=5)
+
 MESSAGE_TIMEOUT = timedelta(seconds=10)
 MESSAGE_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(seconds=10)

@@ -27,6 +27,7 @@ from argosy.api.propagation import (
     PropagationInput,
     PropagationState,
     Reason,
+    Reschedule,
     Retry,
     Submission,
     Submitted,
@@ -122,6 +123,17 @@ class Propagation(Copies):
         )
         return chosen
 
+    @workflow.update(description="Divide the replicas anew, whatever runs where now.")
+    def reschedule(self, request: Reschedule) -> bool:
+        if request.request_id in self._state.requests:
+            return False
+        self._set(
+            rescheduled_at=workflow.now(),
+            replan=_added(self._state.replan, Reason.RESCHEDULE),
+            requests=(*self._state.requests, request.request_id)[-REMEMBERED_REQUESTS:],
+        )
+        return True
+
     @workflow.signal(description="A policy set has a new generation.")
     def policies_changed(self, event: PoliciesChanged) -> None:
         self._signals += 1
@@ -155,7 +167,7 @@ class Propagation(Copies):
             self._register_as_waiting()
             self._supervise()
             self._publish()
-            await workflow.wait_condition(self._attention)
+            await self._something_to_do()
             self._woken = False
             await self._answer_events()
         self._publish()
@@ -164,7 +176,7 @@ class Propagation(Copies):
         state = self._state
         known = None if state.unrecorded else _held(state)
         self._set(ledger=opened(state, template=self._template), unrecorded=state.unrecorded or known == {})
-        planned = await self._decide(known=known)
+        planned = await self._decide(known=known, edited=True)
         if planned is None:
             return
         if state.unrecorded or (planned.repeated and not state.targets):
@@ -180,6 +192,22 @@ class Propagation(Copies):
                 revision=state.revision,
                 pass_number=state.pass_number,
                 since=workflow.now(),
+            )
+
+    async def _something_to_do(self) -> None:
+        """Wait for whatever happens; where nothing fitted, for a while only, and then try once more."""
+        plan = self._state.plan
+        if plan is None or not plan.retry or self._state.deletion is not None:
+            await workflow.wait_condition(self._attention)
+            return
+        pause = min(options.PLACE_AGAIN_FIRST * 2**self._state.attempts, options.PLACE_AGAIN_AT_MOST)
+        try:
+            await workflow.wait_condition(
+                self._attention, timeout=pause, timeout_summary="try to place again"
+            )
+        except TimeoutError:
+            self._set(
+                replan=_added(self._state.replan, Reason.RETRY), attempts=min(self._state.attempts + 1, 8)
             )
 
     def _interrupted(self) -> bool:
@@ -202,7 +230,7 @@ class Propagation(Copies):
     async def _replan(self) -> None:
         reasons, chosen = self._state.replan, self._state.retry
         self._state = self._state.model_copy(update={"replan": (), "retry": ()})
-        planned = await self._decide(known=None)
+        planned = await self._decide(known=None, edited=False)
         if planned is not None and self._state.unrecorded:
             await self._recover()
         if planned is None or self._state.deletion is not None or self._state.pending is not None:
@@ -217,7 +245,7 @@ class Propagation(Copies):
         for cluster in chosen:
             self._hurry(cluster)
 
-    async def _decide(self, *, known: dict[str, str] | None) -> Planned | None:
+    async def _decide(self, *, known: dict[str, str] | None, edited: bool) -> Planned | None:
         info, state = workflow.info(), self._state
         request = PlanRequest(
             workflow_id=info.workflow_id,
@@ -228,6 +256,8 @@ class Propagation(Copies):
             pass_number=state.pass_number,
             bound=state.policy,
             previous=state.plan,
+            edited=edited,
+            rescheduled_at=state.rescheduled_at,
             known=known,
         )
         try:
@@ -242,7 +272,7 @@ class Propagation(Copies):
             # A local activity's failure arrives bare, not wrapped as a regular one's is.
             self._set(trouble=f"planning failed: {message_of(error)}")
             return None
-        self._set(trouble="")
+        self._set(trouble="", attempts=self._state.attempts if planned.plan.retry else 0)
         return planned
 
     # -- continuing as new: one place -------------------------------------------------------------

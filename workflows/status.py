@@ -47,6 +47,8 @@ def phase_of(state: PropagationState) -> tuple[Phase, str]:
                 f"no policy matches; copies stay as they are in {_listed(sorted(state.targets))}",
             )
         return Phase.WAITING, plan.message
+    if plan.waiting:
+        return Phase.WAITING, plan.waiting
     if plan.unschedulable:
         return Phase.UNSCHEDULABLE, plan.unschedulable
     if by_phase[TargetPhase.FAILED]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from argosy.api.behaviour import behaviour_of
 from argosy.api.defaults import default_override, default_policy
 from argosy.api.json_reader import NotJson, looks_like_json, read_json
 from argosy.api.manifest import ref_of
@@ -80,7 +81,10 @@ def policy_of(document: Document) -> AnyPolicy:
         complete = default_override(policy)
     else:
         complete = default_policy(policy)
-    problems = [str(problem) for problem in (*validate(complete), *unsupported(complete))]
+    behaviour = behaviour_of(complete.metadata.annotations)
+    problems = [
+        str(problem) for problem in (*validate(complete, behaviour=behaviour), *unsupported(complete))
+    ]
     if problems:
         raise InvalidInput(f"{document}: {'; '.join(problems)}.")
     return complete

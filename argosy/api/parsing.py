@@ -17,6 +17,7 @@ from argosy.api.cluster import Cluster
 from argosy.api.manifest import Manifest, ResourceRef, ref_of
 from argosy.api.override import AnyOverridePolicy, ClusterOverridePolicy, OverridePolicy
 from argosy.api.policy import AnyPropagationPolicy, ClusterPropagationPolicy, PropagationPolicy
+from argosy.api.rebalancer import WorkloadRebalancer
 from argosy.errors import InvalidInput
 
 AnyPolicy = AnyPropagationPolicy | AnyOverridePolicy
@@ -27,8 +28,9 @@ POLICIES: dict[str, type[AnyPolicy]] = {
     "OverridePolicy": OverridePolicy,
     "ClusterOverridePolicy": ClusterOverridePolicy,
 }
-POLICY_API_VERSION = "policy.karmada.io/v1alpha1"
-CLUSTER_API_VERSION = "cluster.karmada.io/v1alpha1"
+API_VERSIONS = {
+    group: f"{group}/v1alpha1" for group in ("policy.karmada.io", "cluster.karmada.io", "apps.karmada.io")
+}
 KARMADA_GROUPS = frozenset(
     f"{name}.karmada.io"
     for name in (
@@ -85,6 +87,10 @@ class Document:
         return self.ref.group == "cluster.karmada.io" and self.ref.kind == "Cluster"
 
     @property
+    def is_rebalancer(self) -> bool:
+        return self.ref.group == "apps.karmada.io" and self.ref.kind == "WorkloadRebalancer"
+
+    @property
     def is_template(self) -> bool:
         """Whether this is an object to propagate: anything outside Karmada's own groups."""
         return self.ref.group not in KARMADA_GROUPS
@@ -118,8 +124,20 @@ def parse_cluster(document: Document) -> Cluster:
     return _parsed(document, Cluster)
 
 
+def parse_rebalancer(document: Document) -> WorkloadRebalancer:
+    """Return the request to divide replicas anew in `document`.
+
+    Raises:
+        InvalidInput: the document is no WorkloadRebalancer, or not a valid one.
+    """
+    refuse_unmodelled(document)
+    if not document.is_rebalancer:
+        raise InvalidInput(f"{document} is no WorkloadRebalancer; name a document of that kind.")
+    return _parsed(document, WorkloadRebalancer)
+
+
 def refuse_unmodelled(document: Document) -> None:
-    """Accept templates, policies and clusters; refuse other kinds, and other versions, of Karmada's groups.
+    """Accept templates, policies, clusters and rebalancers; refuse Karmada's other kinds and versions.
 
     Raises:
         InvalidInput: Argosy has no model for this kind and must not propagate it as if it were a template.
@@ -127,11 +145,11 @@ def refuse_unmodelled(document: Document) -> None:
     ref = document.ref
     if document.is_template:
         return
-    if not (document.is_policy or document.is_cluster):
+    if not (document.is_policy or document.is_cluster or document.is_rebalancer):
         raise InvalidInput(
             f"{document}: Argosy does not act upon {ref.kind} of {ref.group}; remove it from the input."
         )
-    expected = POLICY_API_VERSION if document.is_policy else CLUSTER_API_VERSION
+    expected = API_VERSIONS[ref.group]
     if ref.api_version != expected:
         raise InvalidInput(f"{document}: apiVersion {ref.api_version} is not known; write {expected}.")
 

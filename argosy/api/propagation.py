@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from argosy.api.manifest import ResourceRef
+from argosy.api.reasons import AffinityReasons
 from argosy.api.record import Record
 
 LEDGER_LENGTH = 10
@@ -45,6 +46,7 @@ class Reason(StrEnum):
     POLICY_CHANGED = "PolicyChanged"
     CLUSTER_CHANGED = "ClusterChanged"
     RETRY = "Retry"
+    RESCHEDULE = "Reschedule"
     COMPACTED = "Compacted"
 
 
@@ -91,7 +93,18 @@ class Plan(Record):
         suspended: clusters that must not be written to; `("*",)` is all of them.
         released: clusters that have left or are leaving, whose copies are let go of without being touched.
         seen: policy set -> the generation that was read.
-        digest: of everything above that has an effect.
+        waiting: what has to come before the policy takes effect; until then copies stay as they are.
+        trigger: what called for placing, or why nothing did.
+        placement: the placement that the targets were chosen by, as canonical JSON.
+        scheduled_at: when they were chosen.
+        affinity: the affinity group they came from, where groups have names.
+        strategy: how replicas were divided.
+        behaviour: whose answer counted, Argosy's or Karmada's.
+        mends: the named rules by which the answer may differ from Karmada's.
+        reasons: why each cluster was chosen or not, one entry for each affinity group tried.
+        omitted: clusters whose reasons were left out, for size.
+        retry: whether placing is worth trying again although nothing has happened.
+        digest: of everything that has an effect.
     """
 
     policy: PolicyRef | None = None
@@ -104,6 +117,17 @@ class Plan(Record):
     suspended: tuple[str, ...] = ()
     released: tuple[str, ...] = ()
     seen: dict[str, int] = {}
+    waiting: str = ""
+    trigger: str = ""
+    placement: str = ""
+    scheduled_at: datetime | None = None
+    affinity: str = ""
+    strategy: str = ""
+    behaviour: str = "argosy"
+    mends: tuple[str, ...] = ()
+    reasons: tuple[AffinityReasons, ...] = ()
+    omitted: int = 0
+    retry: bool = False
     digest: str = ""
 
     def target(self, cluster: str) -> PlannedTarget | None:
@@ -195,6 +219,13 @@ class Retry(Record):
     clusters: tuple[str, ...] = ()
 
 
+class Reschedule(Record):
+    """A request to divide replicas anew, whatever runs where now."""
+
+    request_id: str
+    requested_by: str = ""
+
+
 class PoliciesChanged(Record):
     """A policy set has a new generation that may concern this template."""
 
@@ -220,6 +251,8 @@ class PropagationState(Record):
     """Everything a propagation carries from run to run.
 
     Attributes:
+        rescheduled_at: when someone last asked for a new division of the replicas.
+        attempts: how often placing has failed in a row.
         unrecorded: an attempt to plan that never reported may have left copies that `targets` does not name.
     """
 
@@ -247,6 +280,8 @@ class PropagationState(Record):
     retry: tuple[str, ...] = ()
     waiting: dict[str, int] = {}
     unrecorded: bool = False
+    rescheduled_at: datetime | None = None
+    attempts: int = 0
 
 
 class PropagationInput(Record):

@@ -25,22 +25,11 @@ class Row(NamedTuple):
 PROPAGATION: tuple[Row, ...] = (
     Row("spec.association", "remove it"),
     Row("spec.propagateDeps", "remove it and select the dependencies in spec.resourceSelectors"),
-    Row("spec.preemption", "remove it", harmless=("Never",)),
-    Row("spec.dependentOverrides", "remove it and apply the override policies first"),
     Row("spec.schedulerName", "remove it", harmless=("default-scheduler",)),
     Row("spec.failover.application", "remove it"),
     Row("spec.failover.cluster", "remove it"),
-    Row("spec.activationPreference", "remove it"),
     Row("spec.schedulePriority", "remove it"),
-    Row("spec.placement.clusterAffinities", "use spec.placement.clusterAffinity"),
-    Row("spec.placement.spreadConstraints", "remove it and name the clusters in clusterAffinity"),
     Row("spec.placement.workloadAffinity", "remove it"),
-    Row(
-        "spec.placement.replicaScheduling.replicaDivisionPreference",
-        "use Weighted with a staticWeightList",
-        harmless=("Weighted",),
-    ),
-    Row("spec.placement.replicaScheduling.weightPreference.dynamicWeight", "use staticWeightList"),
 )
 OVERRIDE: tuple[Row, ...] = ()
 
@@ -48,7 +37,19 @@ OVERRIDE: tuple[Row, ...] = ()
 def unsupported(policy: AnyPropagationPolicy | AnyOverridePolicy) -> list[Problem]:
     """Return every field of `policy` that is set to something that Argosy would not act upon."""
     rows = OVERRIDE if isinstance(policy, OverridePolicy | ClusterOverridePolicy) else PROPAGATION
-    return list(_found(to_manifest(policy), rows))
+    return [*_found(to_manifest(policy), rows), *_labels_spread_by(policy)]
+
+
+def _labels_spread_by(policy: AnyPropagationPolicy | AnyOverridePolicy) -> Iterator[Problem]:
+    if isinstance(policy, OverridePolicy | ClusterOverridePolicy):
+        return
+    for index, constraint in enumerate(policy.spec.placement.spread_constraints):
+        if constraint.spread_by_label:
+            yield Problem(
+                path=f"spec.placement.spreadConstraints[{index}].spreadByLabel",
+                message="is not acted upon yet, nor is it by Karmada",
+                remedy="use spreadByField cluster, region, zone or provider",
+            )
 
 
 def _found(manifest: dict[str, Any], rows: tuple[Row, ...]) -> Iterator[Problem]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from argosy.api.behaviour import Behaviour
+from argosy.api.requirements import ReplicaRequirements
 from argosy.interpreter import prune as pruning
+from argosy.interpreter import requirements
 
 Manifest = dict[str, Any]
 
@@ -46,6 +49,16 @@ def replicas_of(manifest: Mapping[str, Any]) -> int | None:
     field, default = path
     value = (manifest.get("spec") or {}).get(field)
     return default if value is None else int(value)
+
+
+def requirements_of(
+    manifest: Mapping[str, Any], *, behaviour: Behaviour = "argosy"
+) -> ReplicaRequirements | None:
+    """What one replica needs; None where the template says nothing, or its kind has no replicas."""
+    if _kind_of(manifest) not in REPLICA_PATHS:
+        return None
+    template = (manifest.get("spec") or {}).get("template") or {}
+    return requirements.of_pod(template.get("spec") or {}, behaviour=behaviour)
 
 
 def revise_replicas(manifest: Mapping[str, Any], replicas: int) -> Manifest:

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from argosy.api.cluster import Cluster
 from argosy.api.placement import SpreadConstraint
 from argosy.scheduling.affinity import groups_to_try, is_past_first_group
-from argosy.scheduling.filters import Screen, is_leaving
+from argosy.scheduling.filters import Screen, is_leaving, serves
 from argosy.scheduling.request import ScheduleRequest
 from argosy.scheduling.standing import Standing, joined_since
 from argosy.scheduling.strategy import Strategy, strategy_of
@@ -45,6 +45,12 @@ def spreads_by_one_property(request: ScheduleRequest) -> bool:
 def is_scaled_to_zero(request: ScheduleRequest) -> bool:
     """Whether a workload that could run asks for no replicas now."""
     return request.wanted == 0 and request.requirements is not None
+
+
+def is_unknown_kind(request: ScheduleRequest, clusters: Sequence[Cluster]) -> bool:
+    """Whether no cluster serves the template's kind (yet)."""
+    present = [cluster for cluster in clusters if not is_leaving(cluster)]
+    return bool(present) and not any(serves(cluster, request.template) for cluster in present)
 
 
 def has_static_weights(request: ScheduleRequest) -> bool:
@@ -99,6 +105,12 @@ SCHEDULING: tuple[Rule[ScheduleRequest], ...] = (
         argosy="a workload scaled to zero stays in its clusters, or is placed with zero replicas",
         reason="Karmada deletes it from every cluster, and with it what only lives there",
         applies=lambda request, _: is_scaled_to_zero(request),
+    ),
+    Rule(
+        name="unknown-kinds-are-awaited",
+        argosy="where no cluster serves the kind, none is left out for it, and applying waits until it is served",
+        reason="a CRD may be on its way along with its instances, and Karmada would place them minutes later",
+        applies=is_unknown_kind,
     ),
 )
 

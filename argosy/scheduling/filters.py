@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from argosy.api.cluster import Cluster
+from argosy.api.manifest import ResourceRef
 from argosy.api.meta import Taint, Toleration
 from argosy.api.placement import ClusterAffinity, ClusterAffinityTerm
 from argosy.api.selectors import cluster_matcher
@@ -90,12 +91,8 @@ def _taint_toleration(screen: Screen, cluster: Cluster) -> str:
 
 
 def _api_enablement(screen: Screen, cluster: Cluster) -> str:
-    if cluster.name in screen.holding:
+    if cluster.name in screen.holding or serves(cluster, screen.request.template):
         return ""
-    version, kind = screen.request.template.api_version, screen.request.template.kind
-    for enabled in cluster.status.api_enablements:
-        if enabled.group_version == version and any(served.kind == kind for served in enabled.resources):
-            return ""
     return "cluster(s) did not have the API resource"
 
 
@@ -136,6 +133,15 @@ FILTERS: tuple[Filter, ...] = (
     Filter("WorkloadAffinity", _workload_affinity),
     Filter("WorkloadAntiAffinity", _workload_anti_affinity),
 )
+
+
+def serves(cluster: Cluster, template: ResourceRef) -> bool:
+    """Whether a cluster is known to serve the template's kind."""
+    return any(
+        enabled.group_version == template.api_version
+        and any(served.kind == template.kind for served in enabled.resources)
+        for enabled in cluster.status.api_enablements
+    )
 
 
 def is_leaving(cluster: Cluster) -> bool:

@@ -70,15 +70,20 @@ class _Shelf:
 class PolicyIndex:
     """Propagation policies by what they select, so that one template meets only those that may match.
 
+    `preempting` are the policies that may take a template from another.
+
     Finding costs as many look-ups as the template has labels, whatever the number of policies; only selectors
     that demand neither a name nor a label are tried one by one, best first.
     """
 
     def __init__(self, policies: Iterable[AnyPropagationPolicy]) -> None:
         entries: dict[tuple[str, str, str | None, str], list[_Entry]] = {}
+        self.preempting: list[AnyPropagationPolicy] = []
         for policy in policies:
             if policy.metadata.deletion_timestamp:
                 continue
+            if policy.spec.preemption == "Always":
+                self.preempting.append(policy)
             scope = policy.metadata.namespace if isinstance(policy, PropagationPolicy) else None
             for selector in policy.spec.resource_selectors:
                 key = (selector.api_version, selector.kind, scope, selector.namespace)
@@ -129,6 +134,25 @@ def still_matches(policy: AnyPropagationPolicy, manifest: Mapping[str, Any]) -> 
     if isinstance(policy, PropagationPolicy) and (not namespace or policy.metadata.namespace != namespace):
         return False
     return highest_match(policy.spec.resource_selectors, manifest) != MatchLevel.NONE
+
+
+def preempts(
+    claimant: AnyPropagationPolicy, holder: AnyPropagationPolicy, manifest: Mapping[str, Any]
+) -> bool:
+    """Whether a policy with `preemption: Always` takes a template that another one has.
+
+    Only a selector that names the template counts. A namespace's policy takes from every cluster policy; otherwise
+    the scope must be the same and the priority strictly greater.
+    """
+    named = [one for one in claimant.spec.resource_selectors if one.name]
+    is_namespaced = isinstance(claimant, PropagationPolicy)
+    if is_namespaced and (manifest.get("metadata") or {}).get("namespace") != claimant.metadata.namespace:
+        return False
+    if highest_match(named, manifest) == MatchLevel.NONE:
+        return False
+    if is_namespaced != isinstance(holder, PropagationPolicy):
+        return is_namespaced
+    return claimant.spec.priority > holder.spec.priority
 
 
 def _rank(policy: AnyPropagationPolicy, selector: ResourceSelector) -> Rank:

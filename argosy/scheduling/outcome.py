@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from argosy.api.reasons import ErrorKind
 from argosy.api.record import Record
 from argosy.scheduling.request import ScheduleRequest, Target
-from argosy.scheduling.result import ErrorKind, ScheduleResult
+from argosy.scheduling.result import ScheduleResult
 
 ConditionReason = Literal["Success", "NoClusterFit", "Unschedulable", "SchedulerError"]
 

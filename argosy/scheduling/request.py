@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
+from argosy.api.behaviour import Behaviour
 from argosy.api.manifest import ResourceRef
 from argosy.api.placement import Placement
 from argosy.api.record import Record
 from argosy.api.requirements import ReplicaRequirements
-
-Behaviour = Literal["karmada", "argosy"]
-"""Whose answer counts where the two differ; the differences are the rules in `argosy.scheduling.behaviour`."""
 
 
 class Target(Record):
@@ -62,6 +58,11 @@ class ScheduleRequest(Record):
     apart_from: tuple[tuple[str, ...], ...] = ()
     behaviour: Behaviour = "argosy"
     options: SchedulerOptions = SchedulerOptions()
+
+    def without_filter(self, name: str) -> ScheduleRequest:
+        """The same request, to which one filter more does not matter."""
+        names = (*self.options.without_filters, name)
+        return self.model_copy(update={"options": self.options.model_copy(update={"without_filters": names})})
 
     @property
     def wanted(self) -> int:

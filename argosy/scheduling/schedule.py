@@ -6,21 +6,15 @@ from collections.abc import Sequence
 
 from argosy.api.cluster import Cluster
 from argosy.api.placement import ClusterAffinityTerm
+from argosy.api.reasons import AffinityReasons, ClusterReason, ScheduleError
 from argosy.scheduling.affinity import groups_to_try
-from argosy.scheduling.behaviour import SCHEDULING, is_scaled_to_zero
+from argosy.scheduling.behaviour import SCHEDULING, is_scaled_to_zero, is_unknown_kind
 from argosy.scheduling.candidate import Candidate
 from argosy.scheduling.division import Shares, by_room, by_static_weight
 from argosy.scheduling.filters import Screen, is_leaving
 from argosy.scheduling.overflow import by_tiers
 from argosy.scheduling.request import ScheduleRequest, Target
-from argosy.scheduling.result import (
-    AffinityReasons,
-    ClusterReason,
-    ScheduleError,
-    ScheduleResult,
-    Unplaceable,
-    no_fit,
-)
+from argosy.scheduling.result import ScheduleResult, Unplaceable, no_fit
 from argosy.scheduling.score import score
 from argosy.scheduling.spread import Selection, select
 from argosy.scheduling.strategy import Strategy, strategy_of
@@ -40,6 +34,8 @@ def schedule(request: ScheduleRequest, clusters: Sequence[Cluster]) -> ScheduleR
     mends: tuple[str, ...] = ()
     if request.behaviour == "argosy":
         mends = tuple(rule.name for rule in SCHEDULING if rule.applies(request, clusters))
+        if is_unknown_kind(request, clusters):
+            request = request.without_filter("APIEnablement")
     tried: list[AffinityReasons] = []
     for term in groups_to_try(request):
         reasons, shares = _try_group(request, by_name, term, strategy)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from argosy.api.cluster import Cluster
 from argosy.api.placement import SpreadConstraint
+from argosy.api.reasons import GroupReason
 from argosy.scheduling.behaviour import lacks_maximum, spreads_by_one_property
 from argosy.scheduling.candidate import Candidate, find_room, in_order
 from argosy.scheduling.grouping import Group, choose
 from argosy.scheduling.request import ScheduleRequest
-from argosy.scheduling.result import GroupReason, Unplaceable
+from argosy.scheduling.result import Unplaceable
 from argosy.scheduling.strategy import Strategy, ignores_spread
 
 # A full group is worth this much more than the best score of its clusters.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from argosy.api.behaviour import Behaviour
 from argosy.api.cluster import Cluster
 from argosy.api.manifest import ref_of
 from argosy.api.placement import Placement
 from argosy.api.requirements import ReplicaRequirements
-from argosy.scheduling.request import Behaviour, ScheduleRequest, SchedulerOptions, Target
+from argosy.scheduling.request import ScheduleRequest, SchedulerOptions, Target
 from argosy.scheduling.trigger import reschedule_requested
 
 

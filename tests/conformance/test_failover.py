@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+from argosy.api.behaviour import Behaviour
 from argosy.scheduling.behaviour import SCHEDULING, SETTLING
 from argosy.scheduling.outcome import Outcome, settle
-from argosy.scheduling.request import Behaviour
 from argosy.scheduling.result import ScheduleResult
 from argosy.scheduling.schedule import schedule
 from tests.conformance.cases import Case, parametrize

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from argosy.api.behaviour import Behaviour
 from argosy.api.cluster import Cluster
 from argosy.api.manifest import ResourceRef
 from argosy.api.placement import Placement
 from argosy.scheduling.behaviour import SCHEDULING, SETTLING, TRIGGERING
 from argosy.scheduling.outcome import settle
-from argosy.scheduling.request import Behaviour, ScheduleRequest, Target
+from argosy.scheduling.request import ScheduleRequest, Target
 from argosy.scheduling.schedule import schedule
 from argosy.scheduling.standing import Standing
 from argosy.scheduling.trigger import verdict

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from activities.decide import EMPTY, PolicyView, decide
+from activities.decide import Occasion, decide
+from activities.fleet import fleet_of
+from activities.policies import EMPTY, PolicyView, choose
 from argosy.api.cluster_connection import ConnectionReference
 from argosy.api.membership import ClusterPhase, ClusterSettings, ClusterStatus, Health
 from argosy.api.policyset import PolicySetState, StoredPolicy
 from argosy.api.propagation import Plan
 
 TEMPLATE = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "default"}}
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SELECTORS = [{"apiVersion": "v1", "kind": "ConfigMap", "namespace": "default"}]
 
 
@@ -29,7 +34,14 @@ def decided(*clusters: ClusterStatus, previous: Plan | None = None, placed: bool
         "policies/default": PolicyView.of(PolicySetState(namespace="default", generation=1, policies=stored)),
         "policies/_": EMPTY,
     }
-    return decide(TEMPLATE, views=views, clusters=clusters, bound=None, previous=previous)
+    return decide(
+        TEMPLATE,
+        views=views,
+        chosen=choose(TEMPLATE, views, None),
+        fleet=fleet_of({status.name: status for status in clusters}, {}),
+        previous=previous,
+        occasion=Occasion(now=NOW),
+    )
 
 
 def names(plan: Plan) -> list[str]:

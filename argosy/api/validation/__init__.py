@@ -6,6 +6,7 @@ here. Objects are judged as they are: apply the defaults first where the API wou
 
 from __future__ import annotations
 
+from argosy.api.behaviour import Behaviour
 from argosy.api.cluster import Cluster
 from argosy.api.override import AnyOverridePolicy, ClusterOverridePolicy, OverridePolicy
 from argosy.api.policy import AnyPropagationPolicy
@@ -17,10 +18,15 @@ from argosy.api.validation.propagation import propagation_problems
 __all__ = ["Problem", "validate"]
 
 
-def validate(model: AnyPropagationPolicy | AnyOverridePolicy | Cluster) -> list[Problem]:
-    """Return everything that Karmada's API would refuse in `model`; nothing means that it is valid."""
+def validate(
+    model: AnyPropagationPolicy | AnyOverridePolicy | Cluster, *, behaviour: Behaviour = "karmada"
+) -> list[Problem]:
+    """Return everything that Karmada's API would refuse in `model`; nothing means that it is valid.
+
+    With behaviour `argosy`, what one of its rules makes sense of is valid too.
+    """
     if isinstance(model, Cluster):
         return list(cluster_problems(model))
     if isinstance(model, OverridePolicy | ClusterOverridePolicy):
         return list(override_problems(model))
-    return list(propagation_problems(model))
+    return list(propagation_problems(model, behaviour))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from argosy.api.behaviour import Behaviour
 from argosy.api.formats import is_label_key
 from argosy.api.placement import (
     ClusterAffinity,
@@ -22,7 +23,7 @@ _FIELD_OPERATORS = ("In", "NotIn")
 _TOLERATION_OPERATORS = ("", "Exists", "Equal")
 
 
-def placement_problems(placement: Placement, path: str) -> Iterator[Problem]:
+def placement_problems(placement: Placement, path: str, behaviour: Behaviour) -> Iterator[Problem]:
     if placement.cluster_affinity is not None and placement.cluster_affinities:
         yield Problem(
             path=path,
@@ -39,7 +40,7 @@ def placement_problems(placement: Placement, path: str) -> Iterator[Problem]:
                 message=f"is {toleration.operator}",
                 remedy="write Exists or Equal",
             )
-    yield from _spread_problems(placement.spread_constraints, f"{path}.spreadConstraints")
+    yield from _spread_problems(placement.spread_constraints, f"{path}.spreadConstraints", behaviour)
     if placement.replica_scheduling is not None:
         yield from _weight_problems(placement.replica_scheduling, f"{path}.replicaScheduling")
     if placement.workload_affinity is not None:
@@ -136,7 +137,9 @@ def _divides_by_capacity(strategy: ReplicaSchedulingStrategy | None) -> bool:
     )
 
 
-def _spread_problems(constraints: tuple[SpreadConstraint, ...], path: str) -> Iterator[Problem]:
+def _spread_problems(
+    constraints: tuple[SpreadConstraint, ...], path: str, behaviour: Behaviour
+) -> Iterator[Problem]:
     for index, constraint in enumerate(constraints):
         yield from _constraint_problems(constraint, f"{path}[{index}]")
     fields = [
@@ -145,7 +148,8 @@ def _spread_problems(constraints: tuple[SpreadConstraint, ...], path: str) -> It
     for field in dict.fromkeys(fields):
         if fields.count(field) > 1:
             yield Problem(path=path, message=f"spreads by {field} more than once", remedy="keep one of them")
-    if fields and "cluster" not in fields:
+    # One property alone says enough: as many of its groups as asked for, with all of their clusters.
+    if fields and "cluster" not in fields and not (behaviour == "argosy" and len(fields) == 1):
         yield Problem(
             path=path,
             message=f"spreads by {fields[0]} without spreading by cluster",

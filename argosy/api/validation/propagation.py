@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from argosy.api.behaviour import Behaviour
 from argosy.api.formats import is_label_key
 from argosy.api.policy import (
     AnyPropagationPolicy,
@@ -19,7 +20,7 @@ from argosy.api.validation.placement import placement_problems
 from argosy.api.validation.problem import Problem
 
 
-def propagation_problems(policy: AnyPropagationPolicy) -> Iterator[Problem]:
+def propagation_problems(policy: AnyPropagationPolicy, behaviour: Behaviour) -> Iterator[Problem]:
     spec = policy.spec
     if not spec.resource_selectors:
         yield Problem(
@@ -27,7 +28,7 @@ def propagation_problems(policy: AnyPropagationPolicy) -> Iterator[Problem]:
         )
     if isinstance(policy, PropagationPolicy):
         yield from selector_problems(spec.resource_selectors, policy.metadata.namespace)
-    yield from placement_problems(spec.placement, "spec.placement")
+    yield from placement_problems(spec.placement, "spec.placement", behaviour)
     yield from _preemption_problems(spec)
     if spec.failover is not None:
         yield from _failover_problems(spec.failover, propagates_dependencies=spec.propagate_deps)

@@ -249,8 +249,7 @@ def test_a_policy_is_refused_for_all_its_faults_at_once() -> None:
         "standard input, document 1 (PropagationPolicy default/p): "
         "spec.placement.clusterTolerations[0].operator is Lt; write Exists or Equal; "
         "spec.propagateDeps is not acted upon yet; remove it and select the dependencies in "
-        "spec.resourceSelectors; spec.placement.spreadConstraints is not acted upon yet; remove it and name "
-        "the clusters in clusterAffinity."
+        "spec.resourceSelectors."
     )
 
 

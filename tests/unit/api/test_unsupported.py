@@ -14,6 +14,9 @@ SELECTORS = [{"apiVersion": "apps/v1", "kind": "Deployment"}]
 ACTED_UPON: dict[str, Any] = {
     "resourceSelectors": SELECTORS,
     "priority": 5,
+    "preemption": "Always",
+    "dependentOverrides": ["a"],
+    "activationPreference": "Lazy",
     "conflictResolution": "Overwrite",
     "preserveResourcesOnDeletion": True,
     "suspension": {"dispatching": False, "dispatchingOnClusters": {"clusterNames": ["a"]}},
@@ -24,6 +27,8 @@ ACTED_UPON: dict[str, Any] = {
             "clusterNames": ["a"],
             "exclude": ["b"],
         },
+        "clusterAffinities": [{"affinityName": "a"}],
+        "spreadConstraints": [{"spreadByField": "zone", "minGroups": 2}],
         "clusterTolerations": [{"operator": "Exists"}],
         "replicaScheduling": {
             "replicaSchedulingType": "Divided",
@@ -35,18 +40,11 @@ ACTED_UPON: dict[str, Any] = {
 SET: dict[str, Any] = {
     "spec.association": True,
     "spec.propagateDeps": True,
-    "spec.preemption": "Always",
-    "spec.dependentOverrides": ["a"],
     "spec.schedulerName": "mine",
     "spec.failover.application": {},
     "spec.failover.cluster": {"purgeMode": "Directly"},
-    "spec.activationPreference": "Lazy",
     "spec.schedulePriority": {"priorityClassSource": "KubePriorityClass", "priorityClassName": "a"},
-    "spec.placement.clusterAffinities": [{"affinityName": "a"}],
-    "spec.placement.spreadConstraints": [{"spreadByField": "cluster"}],
     "spec.placement.workloadAffinity": {},
-    "spec.placement.replicaScheduling.replicaDivisionPreference": "Aggregated",
-    "spec.placement.replicaScheduling.weightPreference.dynamicWeight": "AvailableReplicas",
 }
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from argosy.api.behaviour import Behaviour
 from argosy.api.cluster import Cluster
-from argosy.scheduling.request import Behaviour
 from argosy.scheduling.schedule import schedule
 from tests.unit.scheduling.fleet import (
     DUPLICATED,

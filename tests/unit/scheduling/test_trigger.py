@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from argosy.api.base import to_manifest
+from argosy.api.behaviour import Behaviour
 from argosy.scheduling.outcome import settle
-from argosy.scheduling.request import Behaviour, ScheduleRequest
+from argosy.scheduling.request import ScheduleRequest
 from argosy.scheduling.schedule import schedule
 from argosy.scheduling.standing import Standing
 from argosy.scheduling.trigger import Verdict, verdict

@@ -1,0 +1,160 @@
+"""Placing one template: whether it needs placing at all, where it goes, and what is in force if it goes nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from argosy.api.behaviour import Behaviour
+from argosy.api.cluster import Cluster
+from argosy.api.manifest import canonical_json, ref_of
+from argosy.api.placement import Placement
+from argosy.api.propagation import Plan, PlannedTarget
+from argosy.api.reasons import AffinityReasons
+from argosy.interpreter.registry import replicas_of, requirements_of
+from argosy.scheduling.outcome import Outcome, settle
+from argosy.scheduling.request import ScheduleRequest, Target
+from argosy.scheduling.result import ScheduleResult
+from argosy.scheduling.schedule import schedule
+from argosy.scheduling.standing import Standing
+from argosy.scheduling.strategy import Strategy, strategy_of
+from argosy.scheduling.trigger import verdict
+
+# What of the reasons is recorded: all chosen clusters, and of the others as many as make this number.
+RECORDED_CLUSTERS = 200
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked about one template.
+
+    Attributes:
+        placement: as the policy has it.
+        previous: the plan in force.
+        kept: its targets, without those in clusters that have left.
+        now: when it is asked.
+        rescheduled_at: when someone last asked for a new division.
+        estimates: cluster -> replicas that fit, from a closer look at its nodes.
+    """
+
+    template: Mapping[str, Any]
+    placement: Placement
+    previous: Plan | None
+    kept: tuple[PlannedTarget, ...]
+    now: datetime
+    behaviour: Behaviour = "argosy"
+    rescheduled_at: datetime | None = None
+    estimates: Mapping[str, int] | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """The question as the scheduler puts it."""
+        previous = self.previous
+        request = ScheduleRequest(
+            template=ref_of(self.template),
+            placement=self.placement,
+            replicas=replicas_of(self.template),
+            requirements=requirements_of(self.template, behaviour=self.behaviour),
+            uid=str(self.template["metadata"].get("uid") or ""),
+            previous=tuple(Target(name=one.cluster, replicas=one.replicas) for one in self.kept),
+            observed_affinity=previous.affinity if previous else "",
+            estimates=dict(self.estimates or {}),
+            behaviour=self.behaviour,
+        )
+        return Standing(
+            request=request,
+            applied_placement=(previous.placement or None) if previous else None,
+            rescheduled_at=self.rescheduled_at,
+            scheduled_at=previous.scheduled_at if previous else None,
+        )
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Attributes: `targets` are in force from now on; `record` is what the plan remembers of how they came about."""
+
+    targets: tuple[Target, ...]
+    record: dict[str, Any]
+
+
+def asks_for_room(placement: Placement) -> bool:
+    """Whether the answer depends on how many replicas fit where."""
+    return strategy_of(placement.replica_scheduling) in {Strategy.DYNAMIC_WEIGHT, Strategy.AGGREGATED} or (
+        bool(placement.spread_constraints)
+    )
+
+
+def place(question: Question, clusters: Sequence[Cluster]) -> Placed:
+    """Decide anew where something calls for it, and leave everything where it is otherwise."""
+    standing = question.standing
+    decision = verdict(standing, clusters)
+    if not decision.schedule:
+        return Placed(standing.request.previous, _as_before(question, why=decision.reason))
+    request = standing.request.model_copy(update={"fresh": decision.fresh})
+    result = schedule(request, clusters)
+    outcome = settle(request, result)
+    return Placed(
+        outcome.targets, _record(question, outcome, result, why=decision.reason, total=len(clusters))
+    )
+
+
+def _as_before(question: Question, *, why: str) -> dict[str, Any]:
+    previous = question.previous
+    if previous is None:
+        raise ValueError("what was never placed needs placing")
+    kept = {
+        name: getattr(previous, name)
+        for name in (
+            "affinity", "placement", "scheduled_at", "strategy", "reasons", "omitted", "mends",
+            "unschedulable", "retry", "message", "rejected",
+        )
+    }  # fmt: skip
+    return {**kept, "trigger": why}
+
+
+def _record(
+    question: Question, outcome: Outcome, result: ScheduleResult, *, why: str, total: int
+) -> dict[str, Any]:
+    previous = question.previous
+    reasons, omitted = recorded(result.reasons)
+    applied = canonical_json(question.placement.model_dump(mode="json", by_alias=True)).decode()
+    return {
+        "affinity": outcome.observed_affinity,
+        # A placement that failed is tried again at the next event, whatever that is.
+        "placement": applied if outcome.scheduled else (previous.placement if previous else ""),
+        "scheduled_at": question.now if outcome.scheduled else (previous.scheduled_at if previous else None),
+        "strategy": result.strategy,
+        "reasons": reasons,
+        "omitted": omitted,
+        "mends": result.mends,
+        "trigger": why,
+        "unschedulable": "" if outcome.scheduled else outcome.message,
+        "retry": outcome.retry,
+        "message": _sentence(result, total) if outcome.scheduled else outcome.message,
+        "rejected": dict(sorted(result.rejected().items())[:RECORDED_CLUSTERS]),
+    }
+
+
+def recorded(reasons: Iterable[AffinityReasons]) -> tuple[tuple[AffinityReasons, ...], int]:
+    """The reasons in a size that can be recorded, and how many clusters were left out."""
+    kept, omitted = [], 0
+    for tried in reasons:
+        chosen = [one for one in tried.clusters if one.share is not None]
+        others = [one for one in tried.clusters if one.share is None]
+        room = max(0, RECORDED_CLUSTERS - len(chosen))
+        omitted += max(0, len(others) - room)
+        shown = sorted([*chosen, *others[:room]], key=lambda one: one.cluster)
+        kept.append(tried.model_copy(update={"clusters": tuple(shown)}))
+    return tuple(kept), omitted
+
+
+def _sentence(result: ScheduleResult, total: int) -> str:
+    chosen = f"{len(result.targets)} of {total} clusters"
+    group = f" of group {result.observed_affinity}" if result.observed_affinity else ""
+    if not any(target.replicas for target in result.targets):
+        return f"{chosen}{group} ({result.strategy})"
+    shares = ", ".join(f"{target.name}: {target.replicas}" for target in result.targets[:10])
+    more = ", …" if len(result.targets) > 10 else ""
+    return f"{chosen}{group} ({result.strategy}: {shares}{more})"
