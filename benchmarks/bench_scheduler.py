@@ -1,4 +1,5 @@
-"""How long deciding takes: the pure scheduler over growing fleets, and matching against many policies.
+"""How long deciding takes: the pure scheduler over growing fleets, matching against many policies, and fitting
+replicas onto the nodes of one cluster.
 
 python -m benchmarks.bench_scheduler [--json FILE]
 """
@@ -17,16 +18,21 @@ from typing import Any
 
 from argosy.api.cluster import APIEnablement, APIResource, Cluster
 from argosy.api.manifest import ResourceRef
+from argosy.api.meta import Taint
 from argosy.api.placement import Placement
 from argosy.api.policy import AnyPropagationPolicy, ClusterPropagationPolicy, PropagationPolicy
+from argosy.api.quantity import Quantity
 from argosy.api.requirements import ReplicaRequirements
+from argosy.scheduling.fitting import replicas_that_fit
 from argosy.scheduling.matching import PolicyIndex
 from argosy.scheduling.request import ScheduleRequest
+from argosy.scheduling.room import NodeRoom
 from argosy.scheduling.schedule import schedule
 
 FLEETS = {100: 5.0, 1_000: 30.0, 5_000: 150.0}  # clusters -> milliseconds that one decision may take
 POLICIES = 10_000
 MATCHING_GOAL = 50.0  # microseconds
+NODES = {1_000: 10.0, 5_000: 50.0}  # nodes -> milliseconds that fitting one workload onto them may take
 AFFINITY = {
     "labelSelector": {
         "matchLabels": {"env": "prod"},
@@ -61,6 +67,20 @@ PLACEMENTS: dict[str, dict[str, Any]] = {
     "dynamic weights, all clusters": {"replicaScheduling": DYNAMIC},
     "Aggregated, all clusters": {"replicaScheduling": AGGREGATED},
     "dynamic weights, 3-5 of 20 regions": {"replicaScheduling": DYNAMIC, "spreadConstraints": BY_REGION},
+}
+CLAIM = {
+    "nodeSelector": {"kubernetes.io/arch": "amd64"},
+    "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+    "hardNodeAffinity": {
+        "nodeSelectorTerms": [
+            {
+                "matchExpressions": [
+                    {"key": "zone", "operator": "In", "values": ["zone-1", "zone-2"]},
+                    {"key": "cores", "operator": "Gt", "values": ["8"]},
+                ]
+            }
+        ]
+    },
 }
 TEMPLATE = ResourceRef(api_version="apps/v1", kind="Deployment", namespace="default", name="web")
 
@@ -148,6 +168,21 @@ def policies(count: int) -> list[AnyPropagationPolicy]:
     return found
 
 
+def nodes(count: int) -> list[NodeRoom]:
+    """Nodes such as a large cluster has: three zones, every tenth set apart, every hundredth cordoned."""
+    return [
+        NodeRoom(
+            name=f"node-{number:05}",
+            labels={"kubernetes.io/arch": "amd64", "zone": f"zone-{number % 3}", "cores": "64"},
+            taints=(Taint(key="dedicated", effect="NoSchedule"),) if number % 10 == 0 else (),
+            unschedulable=number % 100 == 0,
+            free={"cpu": Quantity(f"{number % 64}"), "memory": Quantity(f"{number % 256}Gi")},
+            free_pods=number % 110,
+        )
+        for number in range(count)
+    ]
+
+
 def timed(action: Callable[[], object], *, at_least: float = 0.3) -> tuple[float, float]:
     """Median and shortest seconds of one call; they differ where others use the machine too."""
     taken: list[float] = []
@@ -180,6 +215,20 @@ def measure() -> list[dict[str, Any]]:
         took = timed(partial(index.best, template))
         what = f"{POLICIES} policies of one kind: {name} matches"
         rows.append(row(what, took, goal=MATCHING_GOAL, unit="us", scale=1e6))
+    return rows + fitting_rows()
+
+
+def fitting_rows() -> list[dict[str, Any]]:
+    """What reading the nodes takes is not part of it."""
+    resources = {"cpu": "500m", "memory": "512Mi"}
+    rows = []
+    for count, goal in NODES.items():
+        room = nodes(count)
+        for name, claim in (("any node", None), ("by selector, affinity and tolerations", CLAIM)):
+            asked = ReplicaRequirements.model_validate({"resourceRequest": resources, "nodeClaim": claim})
+            assert replicas_that_fit(asked, room) > 0
+            took = timed(partial(replicas_that_fit, asked, room))
+            rows.append(row(f"{count} nodes: {name}", took, goal=goal, unit="ms", scale=1e3))
     return rows
 
 

@@ -9,6 +9,10 @@ from argosy.api.quantity import Quantity
 
 Amounts = dict[str, Quantity]
 
+# In billionths, the unit of `Quantity.nanos`.
+_GRAIN = 10**9
+_CPU_GRAIN = 10**6
+
 
 def add(into: Amounts, amounts: Mapping[str, Any]) -> None:
     """Add quantities, by resource name, to a running sum."""
@@ -43,6 +47,13 @@ def pod_requests(spec: Mapping[str, Any]) -> Amounts:
     return together
 
 
+def booked(amounts: Amounts) -> Amounts:
+    """Amounts as a scheduler books them: CPU rounded up to thousandths, all else to whole units."""
+    return {
+        name: _rounded_up(amount, _CPU_GRAIN if name == "cpu" else _GRAIN) for name, amount in amounts.items()
+    }
+
+
 def as_text(amounts: Iterable[tuple[str, Quantity]]) -> dict[str, str]:
     """Quantities in their canonical form, sorted by name."""
     return {name: str(amount) for name, amount in sorted(amounts)}
@@ -51,6 +62,11 @@ def as_text(amounts: Iterable[tuple[str, Quantity]]) -> dict[str, str]:
 def _requests(holder: Mapping[str, Any]) -> Mapping[str, Any]:
     requests: Mapping[str, Any] = (holder.get("resources") or {}).get("requests") or {}
     return requests
+
+
+def _rounded_up(amount: Quantity, grain: int) -> Quantity:
+    missing = -amount.nanos % grain
+    return amount + Quantity(f"{missing}n") if missing else amount
 
 
 def _raise(to: Amounts, least: Amounts) -> None:

@@ -21,7 +21,7 @@ _WHOLE = 10**9
 _THOUSANDTH = 10**6
 
 
-class _Demand(NamedTuple):
+class Demand(NamedTuple):
     """What one replica needs of one resource, in the grain that the resource is counted in."""
 
     name: str
@@ -47,7 +47,7 @@ def max_replicas(cluster: Cluster, requirements: ReplicaRequirements | None) -> 
 
 def estimator(requirements: ReplicaRequirements | None) -> Callable[[Cluster], int]:
     """`max_replicas` for many clusters, with the requirements prepared once."""
-    demands = _demands(requirements)
+    demands = demands_of(requirements)
 
     def estimate(cluster: Cluster) -> int:
         summary = cluster.status.resource_summary
@@ -64,17 +64,20 @@ def estimator(requirements: ReplicaRequirements | None) -> Callable[[Cluster], i
     return estimate
 
 
-def _demands(requirements: ReplicaRequirements | None) -> list[_Demand]:
-    """CPU is counted in thousandths, all else in whole units, as Karmada does it."""
+def demands_of(requirements: ReplicaRequirements | None) -> list[Demand]:
+    """What bounds the number of replicas; a request of nothing does not.
+
+    CPU is counted in thousandths, all else in whole units, as Karmada and Kubernetes do it.
+    """
     demands = []
     for name, quantity in (requirements.resource_request if requirements else {}).items():
         grain, amount = (_THOUSANDTH, quantity.milli_value()) if name == CPU else (_WHOLE, quantity.value())
         if amount > 0:
-            demands.append(_Demand(name, grain, amount))
+            demands.append(Demand(name, grain, amount))
     return demands
 
 
-def _by_models(cluster: Cluster, summary: ResourceSummary, demands: Sequence[_Demand]) -> int | None:
+def _by_models(cluster: Cluster, summary: ResourceSummary, demands: Sequence[Demand]) -> int | None:
     """Replicas that fit onto the nodes of each grade, each as large as the grade promises at least.
 
     None where the cluster has no models, or counts that make no sense.

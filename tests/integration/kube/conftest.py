@@ -12,6 +12,7 @@ import pytest
 from argosy.api.cluster_connection import ConnectionReference
 from argosy.kube.connect import connect
 from devcluster.member import Member as LocalMember
+from tests.account import Account
 from tests.cluster import Cluster, Manifest
 
 
@@ -45,3 +46,9 @@ def kubeconfig_for(cluster: Cluster, tmp_path: Path) -> Callable[..., Connection
         return ConnectionReference(kubeconfig=str(path))
 
     return make
+
+
+@pytest.fixture
+def account(cluster: Cluster, namespace: str) -> Account:
+    """A service account without any rights yet."""
+    return Account(cluster, namespace)

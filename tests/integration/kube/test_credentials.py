@@ -7,7 +7,6 @@ import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -19,11 +18,11 @@ from argosy.kube.connect import Member, connect
 from argosy.kube.facts import collect, probe
 from argosy.kube.read import sweep
 from devcluster import certificates
-from tests.cluster import Cluster, Manifest, config_map
+from tests.account import Account, eventually_allowed, rule
+from tests.cluster import Cluster, config_map
 
 KubeconfigFor = Callable[..., ConnectionReference]
 Open = Callable[[ConnectionReference], Awaitable[Member]]
-RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
 @pytest.fixture
@@ -40,45 +39,6 @@ async def opened() -> AsyncIterator[Open]:
         await member.close()
 
 
-class Account:
-    """A service account with rights of its own."""
-
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
-        self._cluster = cluster
-        self._path = f"/api/v1/namespaces/{namespace}/serviceaccounts"
-        self.name = f"system:serviceaccount:{namespace}:robot"
-        cluster.post(
-            self._path, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}}
-        )
-
-    def token(self) -> str:
-        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-        given: str = self._cluster.post(f"{self._path}/robot/token", request)["status"]["token"]
-        return given
-
-    def may(self, *rules: Manifest) -> None:
-        name = f"robot-{uuid4().hex[:8]}"
-        meta = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": name}}
-        self._cluster.post(f"{RBAC}/clusterroles", {**meta, "kind": "ClusterRole", "rules": list(rules)})
-        binding = {
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
-            "subjects": [{"kind": "User", "name": self.name, "apiGroup": "rbac.authorization.k8s.io"}],
-        }
-        self._cluster.post(f"{RBAC}/clusterrolebindings", {**meta, "kind": "ClusterRoleBinding", **binding})
-
-    def revoke(self) -> None:
-        self._cluster.delete(f"{self._path}/robot")
-
-
-@pytest.fixture
-def account(cluster: Cluster, namespace: str) -> Account:
-    return Account(cluster, namespace)
-
-
-def rule(*resources: str, verbs: tuple[str, ...] = ("*",), groups: tuple[str, ...] = ("",)) -> Manifest:
-    return {"apiGroups": list(groups), "resources": list(resources), "verbs": list(verbs)}
-
-
 async def eventually(call: Callable[[], Awaitable[object]], error: type[Exception]) -> Exception:
     """The error that `call` comes to raise; servers remember tokens and rights for some seconds."""
     async with asyncio.timeout(40):
@@ -88,17 +48,6 @@ async def eventually(call: Callable[[], Awaitable[object]], error: type[Exceptio
             except error as caught:
                 return caught
             await asyncio.sleep(0.2)
-
-
-async def eventually_allowed(call: Callable[[], Awaitable[object]]) -> None:
-    async with asyncio.timeout(40):
-        while True:
-            try:
-                await call()
-            except Forbidden:
-                await asyncio.sleep(0.1)
-            else:
-                return
 
 
 async def test_a_client_certificate(cluster: Cluster, opened: Open, kubeconfig_for: KubeconfigFor) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argosy.api.quantity import Quantity
-from argosy.kube.resources import Amounts, add, as_text, pod_requests
+from argosy.kube.resources import Amounts, add, as_text, booked, pod_requests
 
 
 def container(cpu: str, *, sidecar: bool = False) -> dict[str, Any]:
@@ -78,3 +78,10 @@ def test_sums_are_exact() -> None:
     for _ in range(1000):
         add(total, {"cpu": "100m", "memory": "1Mi"})
     assert as_text(total.items()) == {"cpu": "100", "memory": "1000Mi"}
+
+
+def test_bookings_are_rounded_up() -> None:
+    asked = {"cpu": "100100u", "memory": "1500m", "nvidia.com/gpu": "2"}
+    amounts: Amounts = {}
+    add(amounts, asked)
+    assert as_text(booked(amounts).items()) == {"cpu": "101m", "memory": "2", "nvidia.com/gpu": "2"}
