@@ -6,18 +6,20 @@ import asyncio
 import contextlib
 from collections import OrderedDict
 from datetime import UTC, datetime
+from typing import Any
 
 from temporalio import activity
 
 from activities.apply import Appliers
+from activities.capacity import Capacity
 from activities.contracts import Applied, ApplyRequest, Planned, PlanRequest
 from activities.decide import Occasion, decide
 from activities.errors import temporal_errors
 from activities.fleet import Fleets
-from activities.policies import EMPTY, PolicyView, choose
+from activities.policies import EMPTY, Chosen, PolicyView, choose
 from activities.runs import CACHED_RUNS, RunInputs, Templates
 from activities.snapshot import ClusterSnapshot
-from argosy.api.behaviour import Behaviour
+from argosy.api.behaviour import Behaviour, behaviour_of
 from argosy.api.ids import policies_id
 from argosy.api.membership import ClusterStatus
 from argosy.api.policyset import PolicySetInput
@@ -41,12 +43,14 @@ class Planners:
         templates: Templates,
         snapshot: ClusterSnapshot,
         appliers: Appliers,
+        capacity: Capacity,
         behaviour: Behaviour,
     ) -> None:
         self._inputs = inputs
         self._templates = templates
         self._snapshot = snapshot
         self._fleets = Fleets(inputs)
+        self._capacity = capacity
         self._behaviour = behaviour
         self._appliers = appliers
         self._views: OrderedDict[str, PolicyView] = OrderedDict()
@@ -71,6 +75,7 @@ class Planners:
             behaviour=self._behaviour,
             edited=request.edited,
             rescheduled_at=request.rescheduled_at,
+            estimates=await self._estimates(template, chosen, clusters),
         )
 
         def decided() -> Plan:
@@ -88,6 +93,15 @@ class Planners:
         if request.known is None or repeated or not _may_apply_along(plan, request.known, clusters):
             return Planned(plan=plan, repeated=repeated)
         return Planned(plan=plan, applied=await self._applied_along(plan, request, request.known))
+
+    async def _estimates(
+        self, template: dict[str, Any], chosen: Chosen | None, clusters: dict[str, ClusterStatus]
+    ) -> dict[str, int]:
+        if chosen is None:
+            return {}
+        policy = chosen.policy
+        behaviour = behaviour_of(policy.metadata.annotations, default=self._behaviour)
+        return await self._capacity.estimates(template, policy.spec.placement, clusters, behaviour=behaviour)
 
     async def _applied_along(
         self, plan: Plan, request: PlanRequest, known: dict[str, str]

@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker, WorkflowRunner
 
 from activities.apply import Appliers
+from activities.capacity import Capacity
 from activities.clusters import Clusters
 from activities.members import MemberPool
 from activities.monitor import Monitors
@@ -48,6 +49,7 @@ class Parts:
     clusters: Clusters
     monitors: Monitors
     members: Members
+    capacity: Capacity
 
     def main_activities(self) -> list[Callable[..., Any]]:
         """Activities of the main task queue."""
@@ -77,12 +79,15 @@ def build(client: Client, settings: Settings, *, instance: str) -> Parts:
     snapshot = ClusterSnapshot(client)
     pool = MemberPool(snapshot=snapshot, members=members)
     appliers = Appliers(members=pool, templates=templates, instance=instance)
+    capacity = Capacity(pool)
     return Parts(
+        capacity=capacity,
         planners=Planners(
             inputs=inputs,
             templates=templates,
             snapshot=snapshot,
             appliers=appliers,
+            capacity=capacity,
             behaviour=settings.behaviour,
         ),
         appliers=appliers,

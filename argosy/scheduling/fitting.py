@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from argosy.api.behaviour import Behaviour
 from argosy.api.requirements import ReplicaRequirements
 from argosy.scheduling.claim import node_matcher
 from argosy.scheduling.estimate import Demand, demands_of
 from argosy.scheduling.quota import replicas_admitted
-from argosy.scheduling.request import Behaviour
 from argosy.scheduling.room import NodeRoom, QuotaRoom, UnreadyNodes, WorkloadPod
 
 

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from argosy.api.behaviour import Behaviour
 from argosy.api.requirements import ReplicaRequirements
 from argosy.scheduling.estimate import PODS, Demand, demands_of
-from argosy.scheduling.request import Behaviour
 from argosy.scheduling.room import QuotaRoom, QuotaScope
 
 _PRIORITY_CLASS = "PriorityClass"

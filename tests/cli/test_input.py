@@ -47,18 +47,28 @@ WRONG = {
         PP + SELECTORS + "  placement: {clusterAffinity: {}, clusterAffinities: [{affinityName: a}]}\n",
         "clusterAffinit",
     ),
-    "spread is not acted upon yet": (
-        PP + SELECTORS + "  placement: {spreadConstraints: [{spreadByField: cluster, maxGroups: 2}]}\n",
-        "spreadConstraints",
+    "spread by a label": (
+        PP + SELECTORS + "  placement: {spreadConstraints: [{spreadByLabel: rack}]}\n",
+        "spreadByLabel is not acted upon yet",
     ),
-    "failover is not acted upon yet": (PP + SELECTORS + "  failover: {cluster: {}}\n", "failover"),
-    "dynamic weight is not acted upon yet": (
+    "spread by two properties without clusters": (
         PP
         + SELECTORS
-        + "  placement: {replicaScheduling: {replicaSchedulingType: Divided, replicaDivisionPreference: Weighted, "
-        + "weightPreference: {dynamicWeight: AvailableReplicas}}}\n",
-        "dynamicWeight",
+        + "  placement: {spreadConstraints: [{spreadByField: region}, {spreadByField: zone}]}\n",
+        "without spreading by cluster",
     ),
+    "contradictory groups": (
+        PP
+        + SELECTORS
+        + "  placement: {spreadConstraints: [{spreadByField: cluster, minGroups: 3, maxGroups: 2}]}\n",
+        "maxGroups of 2 below its minGroups of 3",
+    ),
+    "negative groups": (
+        PP + SELECTORS + "  placement: {spreadConstraints: [{spreadByField: cluster, minGroups: -1}]}\n",
+        "minGroups of -1",
+    ),
+    "preemption without a name": (PP + SELECTORS + "  preemption: Always\n", "preemption"),
+    "failover is not acted upon yet": (PP + SELECTORS + "  failover: {cluster: {}}\n", "failover"),
     "a kind of Karmada's that nothing acts upon": (
         "apiVersion: apps.karmada.io/v1alpha1\nkind: WorkloadRebalancer\nmetadata: {name: a}\n",
         "WorkloadRebalancer",
