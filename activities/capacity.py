@@ -36,10 +36,14 @@ class Capacity:
         clusters: Mapping[str, ClusterStatus],
         *,
         behaviour: Behaviour,
+        max_age: float,
     ) -> dict[str, int]:
         """Cluster -> replicas of the template that fit beside what runs there; only where that was read in time.
 
         Empty where the placement does not ask for room.
+
+        Args:
+            max_age: seconds for which what was read of a cluster counts.
         """
         if not replicas_of(template) or not asks_for_room(placement) or len(clusters) > LOOK_AT_MOST:
             return {}
@@ -51,7 +55,8 @@ class Capacity:
                 async with asyncio.timeout(LOOK_SECONDS):
                     member = await self._members.get(cluster)
                     room, quotas = await asyncio.gather(
-                        self._rooms.room(member), self._rooms.quotas(member, namespace)
+                        self._rooms.room(member, max_age=max_age),
+                        self._rooms.quotas(member, namespace, max_age=max_age),
                     )
             except (ArgosyError, TimeoutError):
                 return None

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections import OrderedDict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from temporalio import activity
@@ -18,6 +19,7 @@ from activities.errors import temporal_errors
 from activities.fleet import Fleets
 from activities.policies import EMPTY, Chosen, PolicyView, choose
 from activities.runs import CACHED_RUNS, RunInputs, Templates
+from activities.snapshot import MAX_AGE as SNAPSHOT_AGE
 from activities.snapshot import ClusterSnapshot
 from argosy.api.behaviour import Behaviour, behaviour_of
 from argosy.api.ids import policies_id
@@ -25,10 +27,13 @@ from argosy.api.membership import ClusterStatus
 from argosy.api.policyset import PolicySetInput
 from argosy.api.propagation import Plan, PlannedTarget
 from argosy.errors import ArgosyError, NotFound
+from argosy.kube.capacity import MAX_AGE as ROOM_AGE
 
 # How long a first apply may hold up the recording of its plan; what is slower goes the regular way.
 FAST_APPLY_SECONDS = 0.7
 FAST_TARGETS = 8
+# How old knowledge may be, in seconds, by which nothing fits.
+FRESH = 0.2
 # Planning for this many clusters takes long enough to keep other tasks of the process waiting.
 OFF_LOOP_ABOVE = 50
 
@@ -61,47 +66,66 @@ class Planners:
         """Decide for one template, and apply at once where no copy could be stranded by a crash."""
         template = self._templates.put(request.run_id, request.template)
         scopes = {policies_id(None): None, policies_id(request.ref.namespace): request.ref.namespace}
-        clusters, views = await asyncio.gather(
-            self._snapshot.clusters(),
-            asyncio.gather(*(self._view(identifier) for identifier in scopes)),
-        )
-
-        clusters = await self._with_holders(clusters, request)
-        fleet = await self._fleets.of(clusters)
+        views = await asyncio.gather(*(self._view(identifier) for identifier in scopes))
         policies = dict(zip(scopes, views, strict=True))
+        plan, clusters = await self._decided(template, policies, request)
+        if plan.retry:
+            # What does not fit as things were known may well fit as they have just become.
+            plan, clusters = await self._decided(template, policies, request, max_age=FRESH)
+        repeated = request.known is not None and activity.info().attempt > 1
+        if request.known is None or repeated or not _may_apply_along(plan, request.known, clusters):
+            return Planned(plan=plan, repeated=repeated)
+        return Planned(plan=plan, applied=await self._applied_along(plan, request, request.known))
+
+    async def _decided(
+        self,
+        template: dict[str, Any],
+        policies: dict[str, PolicyView],
+        request: PlanRequest,
+        *,
+        max_age: float | None = None,
+    ) -> tuple[Plan, dict[str, ClusterStatus]]:
+        """The decision by what is known of the clusters, and their snapshot; both of at most this age."""
+        snapshot = await self._snapshot.clusters(max_age=SNAPSHOT_AGE if max_age is None else max_age)
+        clusters = await self._with_holders(snapshot, request)
+        fleet = await self._fleets.of(clusters)
         chosen = choose(template, policies, request.bound)
         occasion = Occasion(
             now=datetime.now(UTC),
             behaviour=self._behaviour,
             edited=request.edited,
             rescheduled_at=request.rescheduled_at,
-            estimates=await self._estimates(template, chosen, clusters),
+            estimates=await self._estimates(
+                template, chosen, clusters, max_age=ROOM_AGE if max_age is None else max_age
+            ),
         )
-
-        def decided() -> Plan:
-            return decide(
-                template,
-                views=policies,
-                chosen=chosen,
-                fleet=fleet,
-                previous=request.previous,
-                occasion=occasion,
-            )
-
-        plan = await asyncio.to_thread(decided) if len(clusters) > OFF_LOOP_ABOVE else decided()
-        repeated = request.known is not None and activity.info().attempt > 1
-        if request.known is None or repeated or not _may_apply_along(plan, request.known, clusters):
-            return Planned(plan=plan, repeated=repeated)
-        return Planned(plan=plan, applied=await self._applied_along(plan, request, request.known))
+        deciding = partial(
+            decide,
+            template,
+            views=policies,
+            chosen=chosen,
+            fleet=fleet,
+            previous=request.previous,
+            occasion=occasion,
+        )
+        plan = await asyncio.to_thread(deciding) if len(clusters) > OFF_LOOP_ABOVE else deciding()
+        return plan, clusters
 
     async def _estimates(
-        self, template: dict[str, Any], chosen: Chosen | None, clusters: dict[str, ClusterStatus]
+        self,
+        template: dict[str, Any],
+        chosen: Chosen | None,
+        clusters: dict[str, ClusterStatus],
+        *,
+        max_age: float,
     ) -> dict[str, int]:
         if chosen is None:
             return {}
         policy = chosen.policy
         behaviour = behaviour_of(policy.metadata.annotations, default=self._behaviour)
-        return await self._capacity.estimates(template, policy.spec.placement, clusters, behaviour=behaviour)
+        return await self._capacity.estimates(
+            template, policy.spec.placement, clusters, behaviour=behaviour, max_age=max_age
+        )
 
     async def _applied_along(
         self, plan: Plan, request: PlanRequest, known: dict[str, str]

@@ -38,15 +38,15 @@ class ClusterSnapshot:
         self._taken = float("-inf")
         self._lock = asyncio.Lock()
 
-    async def clusters(self) -> dict[str, ClusterStatus]:
-        """Every cluster by name.
+    async def clusters(self, *, max_age: float = MAX_AGE) -> dict[str, ClusterStatus]:
+        """Every cluster by name, as it was at most `max_age` seconds ago.
 
         Raises:
             Transient: Temporal's lists did not answer, and what is known is too old.
         """
-        if time.monotonic() - self._taken > MAX_AGE:
+        if time.monotonic() - self._taken > max_age:
             async with self._lock:
-                if time.monotonic() - self._taken > MAX_AGE:
+                if time.monotonic() - self._taken > max_age:
                     await self._refresh()
         return self._clusters
 

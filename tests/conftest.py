@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from argosy.errors import ArgosyError
+from cli.session import Session
 from devcluster import binaries
 from devcluster.member import BARE, FULL, Member, start_all, stop_all
 from devcluster.temporal import TemporalServer
+from tests.plant import Plant
 
 # What a fixture needs, and the marker that everything using it gets.
 _NEEDS = {"member_binaries": BARE, "members": BARE, "member": BARE, "full_member": FULL}
@@ -106,3 +109,22 @@ def _unavailable(reason: str) -> None:
     if os.environ.get("CI") == "true":  # noqa: TID251 - a convention of CI systems, not a setting of ours
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def plant(members: list[Member], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
+    """An installation of the module's own: its Temporal and worker may die."""
+    directory = tmp_path_factory.mktemp("plant")
+    server = TemporalServer(directory / "temporal", ui=False)
+    server.start()
+    made = Plant(directory=directory, temporal=server, members=members)
+    asyncio.run(made.set_up())
+    yield made
+    if made.worker is not None:
+        made.worker.stop()
+    server.stop()
+
+
+@pytest.fixture
+async def session(plant: Plant) -> Session:
+    return await plant.session()

@@ -119,14 +119,16 @@ class Rooms:
         self._rooms: _Recent[ClusterRoom] = _Recent(max_age, clock)
         self._quotas: _Recent[tuple[QuotaRoom, ...]] = _Recent(max_age, clock)
 
-    async def room(self, member: Member) -> ClusterRoom:
-        """As `read_room`, at most `max_age` old when it was asked for, or as it is being read."""
-        return await self._rooms.get((member.name, member.server), partial(read_room, member))
+    async def room(self, member: Member, *, max_age: float = MAX_AGE) -> ClusterRoom:
+        """As `read_room`, at most `max_age` seconds old when it was asked for, or as it is being read."""
+        return await self._rooms.get((member.name, member.server), partial(read_room, member), max_age)
 
-    async def quotas(self, member: Member, namespace: str) -> tuple[QuotaRoom, ...]:
-        """As `read_quotas`, at most `max_age` old when they were asked for, or as they are being read."""
+    async def quotas(
+        self, member: Member, namespace: str, *, max_age: float = MAX_AGE
+    ) -> tuple[QuotaRoom, ...]:
+        """As `read_quotas`, at most `max_age` seconds old when asked for, or as they are being read."""
         key = (member.name, member.server, namespace)
-        return await self._quotas.get(key, partial(read_quotas, member, namespace))
+        return await self._quotas.get(key, partial(read_quotas, member, namespace), max_age)
 
     async def close(self) -> None:
         """Forget everything, and stop what is being read."""
@@ -142,9 +144,10 @@ class _Recent(Generic[Found]):
         self._clock = clock
         self._readings: dict[Key, tuple[float, asyncio.Task[Found]]] = {}
 
-    async def get(self, key: Key, read: Callable[[], Coroutine[Any, Any, Found]]) -> Found:
+    async def get(self, key: Key, read: Callable[[], Coroutine[Any, Any, Found]], max_age: float) -> Found:
         self._forget_old()
-        if key not in self._readings:
+        known = self._readings.get(key)
+        if known is None or (known[1].done() and known[0] < self._clock() - max_age):
             task = asyncio.create_task(read())
             self._readings[key] = (self._clock(), task)
             task.add_done_callback(partial(self._forget_failure, key))

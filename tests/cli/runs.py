@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,3 +52,16 @@ def argosy(*words: str, stdin: str = "", **environment: str) -> Run:
     run = Run(done.returncode, done.stdout, done.stderr)
     assert "Traceback" not in run.err, run.err
     return run
+
+
+def write(path: Path, *manifests: dict[str, Any]) -> str:
+    """Write manifests as one file; its name."""
+    path.write_text(yaml.safe_dump_all(manifests))
+    return str(path)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait, for a minute at most, until something holds."""
+    async with asyncio.timeout(60):
+        while not await asyncio.to_thread(holds):
+            await asyncio.sleep(0.2)

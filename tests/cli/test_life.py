@@ -7,30 +7,14 @@ import json
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from tests.cli.runs import Run, argosy
+from tests.cli.runs import Run, until, write
 from tests.plant import Plant, deployment, image_of, placing_everything
 
 pytestmark = pytest.mark.timeout(200)
-
-
-@pytest.fixture
-def run(plant: Plant) -> Callable[..., Run]:
-    """`argosy` with the installation's Temporal."""
-
-    def started(*words: str, **environment: str) -> Run:
-        return argosy(*words, **{"TEMPORAL_ADDRESS": plant.temporal.address, **environment})
-
-    return started
-
-
-def write(path: Path, *manifests: dict[str, Any]) -> str:
-    path.write_text(yaml.safe_dump_all(manifests))
-    return str(path)
 
 
 def test_apply_status_edit_history_and_delete(plant: Plant, run: Callable[..., Run], tmp_path: Path) -> None:
@@ -106,7 +90,7 @@ def test_an_edited_policy_places_anew(plant: Plant, run: Callable[..., Run], tmp
     def placed() -> list[str]:
         return [name for name, found in plant.objects("deployments", "moves").items() if found]
 
-    asyncio.run(_until(lambda: placed() == ["member2"]))
+    asyncio.run(until(lambda: placed() == ["member2"]))
     shown = run("describe", "deployment", "web", "-n", "moves").out
     assert "did not match the placement cluster affinity constraint" in shown
     assert run("delete", "deployment", "web", "-n", "moves").code == 0
@@ -260,15 +244,15 @@ def test_unjoining_leaves_or_deletes_as_asked(plant: Plant, run: Callable[..., R
     files = write(tmp_path / "all.yaml", *placing_everything("leave"), deployment("web", "leave"))
     assert run("apply", "-f", files, "--wait").code == 0
     # A cluster that has just come back repels new copies until that is confirmed.
-    asyncio.run(_until(lambda: _clusters(run) == ["member1", "member2", "member3"]))
-    asyncio.run(_until(lambda: bool(plant.objects("deployments", "leave")["member3"])))
+    asyncio.run(until(lambda: _clusters(run) == ["member1", "member2", "member3"]))
+    asyncio.run(until(lambda: bool(plant.objects("deployments", "leave")["member3"])))
     kubeconfig = str(plant.members[2].kubeconfig)
     assert run("cluster", "unjoin", "member3").code == 0
     assert set(plant.objects("deployments", "leave")["member3"]) == {"web"}
     status = json.loads(run("status", "deployment", "web", "-n", "leave", "-o", "json").out)
     assert sorted(status["clusters"]) == ["member1", "member2"]
     assert run("cluster", "join", "member3", "--kubeconfig", kubeconfig, "--region", "us").code == 0
-    asyncio.run(_until(lambda: _clusters(run) == ["member1", "member2", "member3"]))
+    asyncio.run(until(lambda: _clusters(run) == ["member1", "member2", "member3"]))
     assert run("cluster", "unjoin", "member3", "--delete-workloads").code == 0
     assert plant.objects("deployments", "leave")["member3"] == {}
     assert run("cluster", "join", "member3", "--kubeconfig", kubeconfig, "--region", "us").code == 0
@@ -278,9 +262,3 @@ def test_unjoining_leaves_or_deletes_as_asked(plant: Plant, run: Callable[..., R
 def _clusters(run: Callable[..., Run]) -> list[str]:
     status = json.loads(run("status", "deployment", "web", "-n", "leave", "-o", "json").out)
     return sorted(status["clusters"])
-
-
-async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not await asyncio.to_thread(holds):
-            await asyncio.sleep(0.2)

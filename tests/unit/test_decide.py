@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -71,3 +72,112 @@ def test_a_cluster_that_leaves_with_its_workloads_loses_its_copy() -> None:
 def test_the_same_facts_give_the_same_digest() -> None:
     plans = [decided(*order) for order in ((cluster("a"), cluster("b")), (cluster("b"), cluster("a")))]
     assert plans[0] == plans[1]
+
+
+def stored(
+    name: str, spec: dict[str, Any], *, kind: str = "PropagationPolicy", uid: str = ""
+) -> StoredPolicy:
+    manifest = {
+        "apiVersion": "policy.karmada.io/v1alpha1",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "default", **spec.pop("metadata", {})},
+        "spec": {"resourceSelectors": SELECTORS, **spec},
+    }
+    return StoredPolicy(kind=kind, name=name, uid=uid or name, manifest=manifest)
+
+
+def by(
+    *policies: StoredPolicy,
+    clusters: tuple[ClusterStatus, ...],
+    previous: Plan | None = None,
+    **occasion: Any,
+) -> Plan:
+    state = PolicySetState(namespace="default", generation=1, policies=policies)
+    views = {"policies/default": PolicyView.of(state), "policies/_": EMPTY}
+    return decide(
+        TEMPLATE,
+        views=views,
+        chosen=choose(TEMPLATE, views, previous.policy if previous else None),
+        fleet=fleet_of({status.name: status for status in clusters}, {}),
+        previous=previous,
+        occasion=Occasion(now=NOW, **occasion),
+    )
+
+
+BOTH = (cluster("a"), cluster("b"))
+
+
+def only(name: str) -> dict[str, Any]:
+    return {"placement": {"clusterAffinity": {"clusterNames": [name]}}}
+
+
+def test_a_lazy_policy_takes_effect_when_the_template_changes() -> None:
+    lazy = {"activationPreference": "Lazy"}
+    before = by(stored("p", {**lazy, **only("a")}), clusters=BOTH)
+    assert names(before) == ["a"]
+    edited_policy = stored("p", {**lazy, **only("b")})
+    assert names(by(edited_policy, clusters=BOTH, previous=before, edited=False)) == ["a"]
+    assert names(by(edited_policy, clusters=BOTH, previous=before, edited=True)) == ["b"]
+    late = by(edited_policy, clusters=BOTH, edited=False)
+    assert (names(late), "lazy" in late.waiting) == ([], True)
+
+
+def test_missing_dependent_overrides_hold_everything_where_it_is() -> None:
+    before = by(stored("p", only("a")), clusters=BOTH)
+    needing = stored("p", {**only("b"), "dependentOverrides": ["o"]})
+    waiting = by(needing, clusters=BOTH, previous=before)
+    assert names(waiting) == ["a"]
+    assert waiting.waiting == "waiting for the override policies o, which dependentOverrides names"
+    override = StoredPolicy(
+        kind="OverridePolicy",
+        name="o",
+        uid="o",
+        manifest={
+            "apiVersion": "policy.karmada.io/v1alpha1",
+            "kind": "OverridePolicy",
+            "metadata": {"name": "o", "namespace": "default"},
+            "spec": {"overrideRules": [{"overriders": {}}]},
+        },
+    )
+    assert names(by(needing, override, clusters=BOTH, previous=waiting)) == ["b"]
+
+
+def test_a_better_policy_takes_over_only_where_it_preempts() -> None:
+    holder = stored("p", only("a"))
+    before = by(holder, clusters=BOTH)
+    selectors = [{**SELECTORS[0], "name": "a"}]
+    better = {**only("b"), "priority": 5, "resourceSelectors": selectors}
+    assert names(by(holder, stored("q", {**better}), clusters=BOTH, previous=before)) == ["a"]
+    taking = stored("q", {**better, "preemption": "Always"})
+    taken = by(holder, taking, clusters=BOTH, previous=before)
+    assert (names(taken), taken.policy and taken.policy.name) == (["b"], "q")
+    # Equal priority is not enough, and neither is a selector that does not name the template.
+    for weak in ({"priority": 0}, {"resourceSelectors": SELECTORS}):
+        kept = by(
+            holder, stored("q", {**better, "preemption": "Always", **weak}), clusters=BOTH, previous=before
+        )
+        assert names(kept) == ["a"]
+
+
+def test_where_nothing_fits_copies_stay_by_argosy_and_go_by_karmada() -> None:
+    before = by(stored("p", only("a")), clusters=BOTH)
+    kept = by(stored("p", only("nobody")), clusters=BOTH, previous=before)
+    assert (names(kept), kept.retry, bool(kept.unschedulable)) == (["a"], True, True)
+    assert kept.placement == before.placement
+    gone = by(stored("p", only("nobody")), clusters=BOTH, previous=before, behaviour="karmada")
+    assert (names(gone), gone.retry, bool(gone.unschedulable)) == ([], False, True)
+
+
+def test_a_policy_says_whose_behaviour_counts() -> None:
+    wish = {"metadata": {"annotations": {"argosy.dev/behaviour": "karmada"}}}
+    assert by(stored("p", {**only("a"), **wish}), clusters=BOTH).behaviour == "karmada"
+    assert by(stored("p", only("a")), clusters=BOTH, behaviour="karmada").behaviour == "karmada"
+
+
+def test_reasons_are_recorded_in_a_bounded_size() -> None:
+    many = tuple(cluster(f"c{number:04}") for number in range(600))
+    plan = by(stored("p", only("c0003")), clusters=many)
+    assert names(plan) == ["c0003"]
+    assert len(plan.reasons[-1].clusters) == 200
+    assert plan.omitted == 400
+    assert {one.cluster for one in plan.reasons[-1].clusters if one.share is not None} == {"c0003"}

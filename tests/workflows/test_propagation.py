@@ -346,3 +346,30 @@ async def test_a_repeated_plan_searches_before_it_is_carried_out(stage: Stage) -
     handle, _ = await stage.submit(key="1")
     await stage.until(handle, lambda s: applied(s) and s.counts == {"Applied": 1})
     assert [request.cluster for request in stage.removed] == ["old"]
+
+
+async def test_a_new_division_is_asked_of_the_planner(stage: Stage) -> None:
+    handle, _ = await stage.submit(key="1")
+    await stage.until(handle, applied)
+    asked: list[PlanRequest] = []
+
+    def plan(request: PlanRequest) -> Plan:
+        asked.append(request)
+        return plan_for("b")
+
+    stage.plan = plan
+    await stage.session.reschedule(ref_of(handle.id))
+    status = await stage.until(handle, lambda s: applied(s) and set(s.clusters) == {"b"})
+    assert status.reason == "Reschedule"
+    assert [request.rescheduled_at is not None for request in asked] == [True]
+    assert [request.edited for request in asked] == [False]
+
+
+async def test_what_waits_for_something_keeps_its_copies(stage: Stage) -> None:
+    handle, _ = await stage.submit("patient", key="1")
+    await stage.until(handle, applied)
+    stage.plan = lambda _: plan_for("a", waiting="waiting for the override policies o")
+    await stage.submit("patient", key="2")
+    status = await stage.until(handle, lambda s: s.phase == Phase.WAITING)
+    assert set(status.clusters) == {"a", "b", "c"}
+    assert not stage.removed

@@ -1,0 +1,299 @@
+"""Placement on real clusters: what the tables say happens, with the reason on record."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devcluster.member import Member
+from tests.cli.runs import Run, until, write
+from tests.plant import Plant, deployment
+
+pytestmark = pytest.mark.timeout(200)
+
+Runner = Callable[..., Run]
+DIVIDED = {"replicaSchedulingType": "Divided", "replicaDivisionPreference": "Weighted"}
+BY_ROOM = {**DIVIDED, "weightPreference": {"dynamicWeight": "AvailableReplicas"}}
+
+
+def policy(namespace: str, placement: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    selector = {"apiVersion": "apps/v1", "kind": "Deployment", "namespace": namespace}
+    return {
+        "apiVersion": "policy.karmada.io/v1alpha1",
+        "kind": "PropagationPolicy",
+        "metadata": {"name": spec.pop("name", "p"), "namespace": namespace},
+        "spec": {"resourceSelectors": [selector], "placement": placement, **spec},
+    }
+
+
+def workload(namespace: str, replicas: int, **requests: str) -> dict[str, Any]:
+    made = deployment("web", namespace)
+    made["spec"]["replicas"] = replicas
+    if requests:
+        made["spec"]["template"]["spec"]["containers"][0]["resources"] = {"requests": requests}
+    return made
+
+
+class Fleet:
+    """What the clusters hold of one namespace, and what is on record about it."""
+
+    def __init__(self, plant: Plant, run: Runner, namespace: str) -> None:
+        self._plant = plant
+        self._run = run
+        self._namespace = namespace
+
+    def replicas(self) -> dict[str, int]:
+        found = self._plant.objects("deployments", self._namespace)
+        return {name: items["web"]["spec"]["replicas"] for name, items in found.items() if "web" in items}
+
+    def becomes(self, **replicas: int) -> None:
+        try:
+            asyncio.run(until(lambda: self.replicas() == replicas))
+        except TimeoutError:
+            raise AssertionError(f"{self.replicas()}; {self.explained()}") from None
+
+    def explained(self, *words: str) -> dict[str, Any]:
+        shown = self._run("explain", "deployment", "web", "-n", self._namespace, "-o", "json", *words)
+        assert shown.code == 0, shown.err
+        answer: dict[str, Any] = json.loads(shown.out)
+        return answer
+
+    def reasons(self, group: int = -1) -> dict[str, str]:
+        clusters = self.explained()["plan"]["reasons"][group]["clusters"]
+        return {one["cluster"]: one["rejected_by"] or one["reason"] for one in clusters}
+
+    def status(self) -> dict[str, Any]:
+        shown = self._run("status", "deployment", "web", "-n", self._namespace, "-o", "json")
+        answer: dict[str, Any] = json.loads(shown.out)
+        return answer
+
+
+@pytest.fixture
+def nodes(plant: Plant) -> Iterator[None]:
+    """Nodes as a kubelet would register them: one with 4, 8 and 12 CPUs in the members, in this order."""
+    for size, member in enumerate(plant.members, start=1):
+        _node(member, cpu=4 * size)
+    yield
+    for member in plant.members:
+        member.request("DELETE", "/api/v1/nodes/node")
+
+
+def _node(member: Member, *, cpu: int) -> None:
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node"}}
+    assert member.request("POST", "/api/v1/nodes", node)[0] == 201
+    # What the server puts on new nodes until a controller takes it off.
+    untainted = {"spec": {"taints": None}}
+    code, _ = member.request("PATCH", "/api/v1/nodes/node", untainted, content="application/merge-patch+json")
+    assert code == 200
+    amounts = {"cpu": str(cpu), "memory": "64Gi", "pods": "110"}
+    ready = [{"type": "Ready", "status": "True"}]
+    status = {"status": {"allocatable": amounts, "capacity": amounts, "conditions": ready}}
+    code, _ = member.request(
+        "PATCH", "/api/v1/nodes/node/status", status, content="application/merge-patch+json"
+    )
+    assert code == 200
+
+
+def test_ordered_groups_fall_over_and_return(plant: Plant, run: Runner, tmp_path: Path) -> None:
+    fleet = Fleet(plant, run, "groups")
+    gold = {"affinityName": "gold", "labelSelector": {"matchLabels": {"tier": "gold"}}}
+    rest = {"affinityName": "rest", "clusterNames": ["member3"]}
+    assert run("cluster", "label", "member1", "tier=gold").code == 0
+    files = write(
+        tmp_path / "all.yaml", policy("groups", {"clusterAffinities": [gold, rest]}), workload("groups", 2)
+    )
+    assert run("apply", "-f", files, "--wait").code == 0
+    fleet.becomes(member1=2)
+    assert fleet.explained()["plan"]["affinity"] == "gold"
+
+    run("cluster", "label", "member1", "tier-")
+    fleet.becomes(member3=2)
+    plan = fleet.explained()["plan"]
+    assert plan["affinity"] == "rest"
+    assert plan["reasons"][0]["error"]["kind"] == "FitError"
+    assert fleet.reasons(0)["member1"] == "ClusterAffinity"
+
+    run("cluster", "label", "member2", "tier=gold")
+    fleet.becomes(member2=2)
+    assert "preferred-group-returns" in fleet.explained()["plan"]["mends"]
+    assert run("cluster", "label", "member2", "tier-").code == 0
+    assert run("delete", "deployment", "web", "-n", "groups").code == 0
+
+
+def test_scaling_taints_and_weights(plant: Plant, run: Runner, tmp_path: Path) -> None:
+    fleet = Fleet(plant, run, "weights")
+    weights = [
+        {"targetCluster": {"clusterNames": [name]}, "weight": weight}
+        for name, weight in (("member1", 2), ("member2", 1))
+    ]
+    placement = {"replicaScheduling": {**DIVIDED, "weightPreference": {"staticWeightList": weights}}}
+    files = write(tmp_path / "all.yaml", policy("weights", placement), workload("weights", 3))
+    assert run("apply", "-f", files, "--wait").code == 0
+    fleet.becomes(member1=2, member2=1)
+
+    assert run("apply", "-f", write(tmp_path / "web.yaml", workload("weights", 9))).code == 0
+    fleet.becomes(member1=6, member2=3)
+    assert fleet.explained()["revision"] == 2
+    assert fleet.explained("--revision", "1")["plan"]["targets"][0]["replicas"] == 2
+
+    # Who is there already stays when its cluster is cordoned; who comes anew goes elsewhere.
+    assert run("cluster", "cordon", "member1").code == 0
+    assert run("apply", "-f", write(tmp_path / "web.yaml", workload("weights", 6))).code == 0
+    fleet.becomes(member1=4, member2=2)
+    other = Fleet(plant, run, "anew")
+    files = write(tmp_path / "anew.yaml", policy("anew", {}), workload("anew", 1))
+
+    def repelled() -> bool:
+        run("delete", "deployment", "web", "-n", "anew", "--ignore-not-found")
+        assert run("apply", "-f", files, "--wait").code == 0
+        return other.replicas() == {"member2": 1, "member3": 1}
+
+    asyncio.run(until(repelled))
+    assert other.reasons()["member1"] == "TaintToleration"
+    assert run("cluster", "uncordon", "member1").code == 0
+    other.becomes(member1=1, member2=1, member3=1)
+    for namespace in ("weights", "anew"):
+        assert run("delete", "deployment", "web", "-n", namespace).code == 0
+
+
+def test_where_nothing_fits_it_says_so_and_recovers(plant: Plant, run: Runner, tmp_path: Path) -> None:
+    fleet = Fleet(plant, run, "nofit")
+    nowhere = {"clusterAffinity": {"clusterNames": ["nobody"]}}
+    files = write(tmp_path / "all.yaml", policy("nofit", nowhere), workload("nofit", 1))
+    failed = run("apply", "-f", files, "--wait", "--timeout", "3")
+    assert failed.code != 0
+    status = fleet.status()
+    assert status["phase"] == "Unschedulable"
+    assert status["message"] == (
+        "0/3 clusters are available: 3 cluster(s) did not match the placement cluster affinity constraint."
+    )
+    everywhere = policy("nofit", {"clusterAffinity": {"clusterNames": ["member2"]}})
+    assert run("apply", "-f", write(tmp_path / "p.yaml", everywhere)).code == 0
+    fleet.becomes(member2=1)
+    # What runs stays where it is when a later edit fits nowhere.
+    assert run("apply", "-f", write(tmp_path / "p.yaml", policy("nofit", nowhere))).code == 0
+    asyncio.run(until(lambda: fleet.status()["phase"] == "Unschedulable"))
+    assert fleet.replicas() == {"member2": 1}
+    assert run("delete", "deployment", "web", "-n", "nofit").code == 0
+
+
+def test_spreading_over_regions(plant: Plant, run: Runner, tmp_path: Path) -> None:
+    fleet = Fleet(plant, run, "spread")
+    constraints = [
+        {"spreadByField": "region", "minGroups": 2, "maxGroups": 2},
+        {"spreadByField": "cluster", "minGroups": 2, "maxGroups": 2},
+    ]
+    files = write(
+        tmp_path / "all.yaml", policy("spread", {"spreadConstraints": constraints}), workload("spread", 1)
+    )
+    assert run("apply", "-f", files, "--wait").code == 0
+    fleet.becomes(member1=1, member3=1)
+    groups = fleet.explained()["plan"]["reasons"][-1]["groups"]
+    assert {(group["name"], group["chosen"]) for group in groups} == {("eu", True), ("us", True)}
+    shown = run("explain", "deployment/web", "-n", "spread").out
+    assert "SPREAD BY" in shown
+    assert run("delete", "deployment", "web", "-n", "spread").code == 0
+
+
+@pytest.mark.usefixtures("nodes")
+def test_replicas_follow_the_room_and_are_divided_anew_on_request(
+    plant: Plant, run: Runner, tmp_path: Path
+) -> None:
+    fleet = Fleet(plant, run, "room")
+    for member in plant.members:
+        kubeconfig, region = str(member.kubeconfig), "us" if member.name == "member3" else "eu"
+        # Joining again reads the facts, among them the nodes, at once.
+        assert run("cluster", "join", member.name, "--kubeconfig", kubeconfig, "--region", region).code == 0
+    files = write(
+        tmp_path / "all.yaml",
+        policy("room", {"replicaScheduling": BY_ROOM}),
+        workload("room", 12, cpu="1"),
+    )
+    assert run("apply", "-f", files, "--wait", "--timeout", "40").code == 0
+    fleet.becomes(member1=2, member2=4, member3=6)
+    clusters = fleet.explained()["plan"]["reasons"][-1]["clusters"]
+    assert {one["cluster"]: one["capacity"] for one in clusters} == {
+        "member1": 4,
+        "member2": 8,
+        "member3": 12,
+    }
+
+    too_many = write(tmp_path / "web.yaml", workload("room", 100, cpu="1"))
+    assert run("apply", "-f", too_many).code == 0
+    asyncio.run(until(lambda: fleet.status()["phase"] == "Unschedulable"))
+    assert "available" in fleet.status()["message"] or "room" in fleet.status()["message"]
+    assert fleet.replicas() == {"member1": 2, "member2": 4, "member3": 6}
+
+    # A request to divide anew looks at the room alone: what was placed by hand of another policy moves.
+    fixed = policy("room", {"clusterAffinity": {"clusterNames": ["member1"]}, "replicaScheduling": BY_ROOM})
+    small = write(tmp_path / "small.yaml", fixed, workload("room", 3, cpu="1"))
+    assert run("apply", "-f", small).code == 0
+    fleet.becomes(member1=3)
+    free = policy("room", {"replicaScheduling": BY_ROOM})
+    assert run("apply", "-f", write(tmp_path / "free.yaml", free)).code == 0
+    rebalancer = {
+        "apiVersion": "apps.karmada.io/v1alpha1",
+        "kind": "WorkloadRebalancer",
+        "metadata": {"name": "now"},
+        "spec": {
+            "workloads": [
+                {"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "room", "name": "web"},
+                {"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "room", "name": "nobody"},
+            ]
+        },
+    }
+    done = run("apply", "-f", write(tmp_path / "now.yaml", rebalancer))
+    assert done.code == 2
+    assert "Deployment room/web is placed anew" in done.out
+    assert "nobody is not propagated" in done.error
+    fleet.becomes(member1=1, member2=1, member3=1)
+    assert fleet.explained()["plan"]["trigger"] == "a new division was asked for"
+    assert run("reschedule", "deployment", "web", "-n", "room").code == 0
+    assert run("delete", "deployment", "web", "-n", "room").code == 0
+
+
+def test_policies_that_wait_and_that_preempt(plant: Plant, run: Runner, tmp_path: Path) -> None:
+    fleet = Fleet(plant, run, "rules")
+    first = {"clusterAffinity": {"clusterNames": ["member1"]}}
+    dependent = policy("rules", first, dependentOverrides=["needed"])
+    files = write(tmp_path / "all.yaml", dependent, workload("rules", 1))
+    assert run("apply", "-f", files).code == 0
+    asyncio.run(until(lambda: "needed" in fleet.status()["message"]))
+    assert fleet.status()["phase"] == "Waiting"
+    override = {
+        "apiVersion": "policy.karmada.io/v1alpha1",
+        "kind": "OverridePolicy",
+        "metadata": {"name": "needed", "namespace": "rules"},
+        "spec": {
+            "overrideRules": [{"overriders": {"labelsOverrider": [{"operator": "add", "value": {"a": "b"}}]}}]
+        },
+    }
+    assert run("apply", "-f", write(tmp_path / "override.yaml", override)).code == 0
+    fleet.becomes(member1=1)
+
+    second = {"clusterAffinity": {"clusterNames": ["member2"]}}
+    taker = policy("rules", second, name="taker", preemption="Always", priority=5)
+    taker["spec"]["resourceSelectors"][0]["name"] = "web"
+    assert run("apply", "-f", write(tmp_path / "taker.yaml", taker)).code == 0
+    fleet.becomes(member2=1)
+    assert fleet.status()["policy"]["name"] == "taker"
+
+    lazy = policy("rules", {"clusterAffinity": {"clusterNames": ["member3"]}}, name="taker", priority=5)
+    lazy["spec"] |= {"activationPreference": "Lazy"}
+    assert run("apply", "-f", write(tmp_path / "lazy.yaml", lazy)).code == 0
+    changed = workload("rules", 2)
+    assert run("apply", "-f", write(tmp_path / "changed.yaml", changed)).code == 0
+    fleet.becomes(member3=2)
+    again = policy("rules", first, name="taker", priority=5)
+    again["spec"] |= {"activationPreference": "Lazy"}
+    assert run("apply", "-f", write(tmp_path / "again.yaml", again)).code == 0
+    asyncio.run(asyncio.sleep(4))
+    assert fleet.replicas() == {"member3": 2}
+    assert run("apply", "-f", write(tmp_path / "changed.yaml", workload("rules", 3))).code == 0
+    fleet.becomes(member1=3)
+    assert run("delete", "deployment", "web", "-n", "rules").code == 0
