@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from temporalio.common import SearchAttributeKey
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+
+from argosy.api.manifest import ResourceRef
 
 NAMESPACE = SearchAttributeKey.for_keyword("ArgosyNamespace")
 KIND = SearchAttributeKey.for_keyword("ArgosyKind")
@@ -23,6 +25,17 @@ STATUS = "status"
 
 _LIST_BYTES = 1900
 _BUCKETS = 64
+
+
+def identity(ref: ResourceRef) -> TypedSearchAttributes:
+    """The attributes by which lists find a template from its start on."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(NAMESPACE, ref.namespace or "_"),
+            SearchAttributePair(KIND, ref.kind),
+            SearchAttributePair(NAME, ref.name),
+        ]
+    )
 
 
 def bucket(cluster: str) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from argosy.api.manifest import ResourceRef
 from argosy.api.membership import ClusterFacts, ClusterSettings, Health
-from argosy.api.propagation import Plan, PolicyRef
+from argosy.api.propagation import Plan, PolicyRef, Required
 from argosy.api.record import Record
 
 
@@ -17,6 +17,7 @@ class PlanRequest(Record):
         template: the manifest as canonical JSON.
         bound: the policy that placed it last; it keeps the template while it still matches.
         previous: the plan in force.
+        required_by: workloads that need the template in clusters of theirs.
         edited: the template is new to this run; a lazy policy takes effect only then.
         rescheduled_at: when someone last asked for a new division of the replicas.
         known: cluster -> UID of the copy there, empty where there are none yet; given only when the first apply
@@ -33,6 +34,7 @@ class PlanRequest(Record):
     previous: Plan | None = None
     edited: bool = True
     rescheduled_at: datetime | None = None
+    required_by: tuple[Required, ...] = ()
     known: dict[str, str] | None = None
 
 
@@ -109,6 +111,13 @@ class AwaitPolicy(Record):
     workflow_id: str
     namespace: str | None
     seen: dict[str, int]
+
+
+class TellDependencies(Record):
+    """Tell templates where a workload needs them; those that do not exist yet are begun, to wait for their content."""
+
+    dependencies: dict[str, Required]
+    refs: dict[str, ResourceRef]
 
 
 class NotifyPropagations(Record):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -13,17 +13,22 @@ from activities.policies import Chosen, PolicyView
 from activities.render import base
 from argosy.api.behaviour import Behaviour, behaviour_of
 from argosy.api.cluster import Cluster
-from argosy.api.manifest import canonical_json, digest
+from argosy.api.ids import id_of
+from argosy.api.manifest import ResourceRef, canonical_json, digest
 from argosy.api.override import AnyOverridePolicy
 from argosy.api.placement import Placement
 from argosy.api.policy import AnyPropagationPolicy
-from argosy.api.propagation import Plan, PlannedTarget
+from argosy.api.propagation import Plan, PlannedTarget, Required
 from argosy.errors import OverrideError
+from argosy.interpreter.dependencies import dependencies_of
 from argosy.overrides.render import difference, render
 from argosy.scheduling.matching import is_propagated
 from argosy.scheduling.request import Target
 
 CONFLICT_ANNOTATION = "work.karmada.io/conflict-resolution"
+
+
+_EFFECTS = {"policy", "takeover", "preserve", "suspended", "waiting", "emptied"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ class Occasion:
         edited: the template itself is new; only then a lazy policy takes effect.
         rescheduled_at: when someone last asked for a new division of the replicas.
         estimates: cluster -> replicas that fit, from a closer look at its nodes.
+        required_by: workloads that need the template in clusters of theirs.
     """
 
     now: datetime
@@ -43,6 +49,7 @@ class Occasion:
     edited: bool = True
     rescheduled_at: datetime | None = None
     estimates: Mapping[str, int] | None = None
+    required_by: tuple[Required, ...] = ()
 
 
 def decide(
@@ -66,18 +73,27 @@ def decide(
     before = previous.targets if previous else ()
     released = tuple(target.cluster for target in before if target.cluster not in fleet)
     kept = tuple(target for target in before if target.cluster not in released)
+    overrides = [override for view in views.values() for override in view.overrides]
+    required = _required(occasion.required_by, fleet)
     if chosen is None:
+        unplaced = Plan(targets=kept, seen=seen, released=released)
+        if required or (previous is not None and previous.policy is None and previous.required_by):
+            targets = _rendered_targets(template, required, fleet, overrides)
+            return _sealed(unplaced.model_copy(update=_as_dependency(occasion.required_by, targets)))
         message = (
             "no policy matches; it is picked up when one arrives"
             if is_propagated(template)
             else "templates of system namespaces, or claimed by another controller, are not propagated"
         )
-        return _sealed(Plan(targets=kept, message=message, seen=seen, released=released))
+        return _sealed(unplaced.model_copy(update={"message": message}))
     policy = chosen.policy
     common: dict[str, Any] = {
         "policy": chosen.ref,
-        "takeover": _takeover(template, policy),
-        "preserve": bool(policy.spec.preserve_resources_on_deletion),
+        "takeover": _takeover(template, policy) or any(one.takeover for one in occasion.required_by),
+        "preserve": bool(policy.spec.preserve_resources_on_deletion)
+        or any(one.preserve for one in occasion.required_by),
+        "dependencies": _dependencies(template) if policy.spec.propagate_deps else {},
+        "required_by": tuple(sorted(one.by for one in occasion.required_by)),
         "suspended": _suspended(policy),
         "behaviour": behaviour_of(policy.metadata.annotations, default=occasion.behaviour),
         "seen": seen,
@@ -97,9 +113,43 @@ def decide(
         estimates=occasion.estimates,
     )
     placed = place(question, tuple(fleet.values()))
-    overrides = [override for view in views.values() for override in view.overrides]
-    targets = _rendered_targets(template, placed.targets, fleet, overrides)
+    chosen_by_policy = {target.name for target in placed.targets}
+    extra = [target for target in required if target.name not in chosen_by_policy]
+    targets = _rendered_targets(template, [*placed.targets, *extra], fleet, overrides)
     return _sealed(Plan(targets=targets, **common, **placed.record))
+
+
+def _required(required_by: Iterable[Required], fleet: Mapping[str, Cluster]) -> list[Target]:
+    """The clusters that workloads need the template in, as it is, without dividing anything."""
+    names = {cluster for one in required_by for cluster in one.clusters}
+    return [Target(name=name) for name in sorted(names & fleet.keys())]
+
+
+def _as_dependency(required_by: Sequence[Required], targets: tuple[PlannedTarget, ...]) -> dict[str, Any]:
+    """What a plan says of a template that only follows workloads."""
+    names = ", ".join(sorted(one.by.partition("/")[2] for one in required_by)[:5])
+    return {
+        "targets": targets,
+        "required_by": tuple(sorted(one.by for one in required_by)),
+        "emptied": not required_by,
+        "takeover": any(one.takeover for one in required_by),
+        "preserve": any(one.preserve for one in required_by),
+        "message": f"follows {names} to {len(targets)} clusters"
+        if required_by
+        else "nothing needs it any more",
+    }
+
+
+def _dependencies(template: Mapping[str, Any]) -> dict[str, ResourceRef]:
+    """Workflow ID -> what has to follow the template; objects that are meant by label are not followed."""
+    found = {}
+    for one in dependencies_of(template):
+        if one.name:
+            ref = ResourceRef(
+                api_version=one.api_version, kind=one.kind, namespace=one.namespace or None, name=one.name
+            )
+            found[id_of(ref)] = ref
+    return dict(sorted(found.items()))
 
 
 def _in_effect(
@@ -170,7 +220,7 @@ def _suspended(policy: AnyPropagationPolicy) -> tuple[str, ...]:
 
 def _sealed(plan: Plan) -> Plan:
     """The plan with the digest of what has an effect: not its sentences, nor what was merely seen."""
-    effects = plan.model_dump(mode="json", include={"policy", "takeover", "preserve", "suspended", "waiting"})
+    effects = plan.model_dump(mode="json", include=_EFFECTS)
     effects["unschedulable"] = bool(plan.unschedulable)
     effects["targets"] = [
         (target.cluster, target.replicas, target.digest, target.error) for target in plan.targets

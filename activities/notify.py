@@ -22,12 +22,13 @@ from activities.contracts import (
     DrainCluster,
     Notified,
     NotifyPropagations,
+    TellDependencies,
 )
 from activities.errors import temporal_errors
 from activities.snapshot import MAX_AGE, list_clusters
 from argosy.api.ids import policies_id
 from argosy.api.policyset import PolicySetInput, PolicySetState, WaitForPolicy
-from argosy.api.propagation import ClusterEvent, PoliciesChanged
+from argosy.api.propagation import ClusterEvent, PoliciesChanged, PropagationInput, PropagationState
 from argosy.errors import Transient
 
 OPEN_PROPAGATIONS = 'WorkflowType = "Propagation" AND ExecutionStatus = "Running"'
@@ -63,6 +64,27 @@ class Notifiers:
                     WaitForPolicy(propagation=request.workflow_id, seen=request.seen.get(identifier, 0))
                 ],
             )
+
+    @activity.defn(name="tell_dependencies")
+    @temporal_errors
+    async def tell_dependencies(self, request: TellDependencies) -> None:
+        """Tell each dependency; one that nobody has submitted is begun without content where it is needed."""
+        for identifier, required in request.dependencies.items():
+            if required.clusters:
+                await self._client.start_workflow(
+                    "Propagation",
+                    PropagationInput(
+                        template="", state=PropagationState(ref=request.refs[identifier], revision=0)
+                    ),
+                    id=identifier,
+                    task_queue=self._task_queue,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    start_signal="required",
+                    start_signal_args=[required],
+                    search_attributes=attributes.identity(request.refs[identifier]),
+                )
+            else:
+                await self._tell([identifier], "required", required, set())
 
     @activity.defn(name="policies_changed")
     @temporal_errors

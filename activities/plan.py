@@ -95,6 +95,7 @@ class Planners:
             behaviour=self._behaviour,
             edited=request.edited,
             rescheduled_at=request.rescheduled_at,
+            required_by=request.required_by,
             estimates=await self._estimates(
                 template, chosen, clusters, max_age=ROOM_AGE if max_age is None else max_age
             ),
@@ -187,9 +188,8 @@ class Planners:
 def _may_apply_along(plan: Plan, known: dict[str, str], clusters: dict[str, ClusterStatus]) -> bool:
     """Whether the targets are few and well, may be written to, and hold every copy already, or none does."""
     return (
-        plan.policy is not None
+        plan.is_placed
         and not plan.unschedulable
-        and not plan.waiting
         and not plan.suspended
         and len(plan.targets) <= FAST_TARGETS
         and all(

@@ -100,7 +100,7 @@ def delete(
 
     async def command(settings: Settings) -> int:
         from cli.documents import Batch, policy_scope, wanted
-        from cli.waiting import wait_for
+        from cli.waiting import is_gone, wait_for
 
         if bool(filenames) == bool(what):
             raise InvalidInput("give either files with -f, or KIND NAME")
@@ -135,7 +135,7 @@ def delete(
                     sys.stderr.write(f"error: {error}\n")
                     missing = error.exit_code
         if wait:
-            await wait_for(session, deleted, done=lambda observed: not observed.running, timeout=timeout)
+            await wait_for(session, deleted, done=is_gone, timeout=timeout)
         for ref in deleted:
             _line(f"{ref} {'deleted' if wait else 'is being deleted'}")
         for scope_name, names in policies.items():

@@ -11,10 +11,11 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHandle
 
 from activities.contracts import Planned
+from argosy.api.ids import id_of
 from argosy.api.manifest import ResourceRef
 from argosy.api.propagation import Plan, PropagationInput, PropagationState
 from argosy.errors import NotFound
-from cli.session import Session, id_of
+from cli.session import Session
 
 _LOCAL_ACTIVITY = "core_local_activity"
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from argosy.api.ids import id_of
 from argosy.api.manifest import ResourceRef, ref_of
 from argosy.errors import NotFound
 from cli.documents import Batch
 from cli.local import bring_up, session_of
 from cli.observing import Observed
 from cli.output import console
-from cli.session import Session, id_of
+from cli.session import Session
 from cli.targets import settled, status_table
 from cli.waiting import wait_for
 from devcluster.environment import Environment

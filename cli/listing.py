@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from activities import attributes
 from activities.snapshot import list_clusters
+from argosy.api.ids import id_of
 from argosy.api.membership import ClusterStatus
 from argosy.api.policyset import PROPAGATION_KINDS
 from argosy.errors import InvalidInput, NotFound
 from cli.options import Output
 from cli.output import age, emit, plain, styled, table
-from cli.session import Session, id_of
+from cli.session import Session
 
 
 async def propagations(session: Session, namespace: str | None, name: str | None, output: Output) -> int:

@@ -16,6 +16,8 @@ def print_reasons(out: Console, plan: Plan) -> None:
         ("Because", plan.trigger),
         ("Division", plan.strategy),
         ("Behaviour", f"{plan.behaviour}{_mended(plan)}"),
+        ("Needs", ", ".join(str(ref) for ref in plan.dependencies.values())),
+        ("Needed by", ", ".join(name.partition("/")[2] for name in plan.required_by)),
         ("Scheduled", f"{plan.scheduled_at:%Y-%m-%d %H:%M:%S} UTC" if plan.scheduled_at else ""),
     ]
     for label, text in lines:

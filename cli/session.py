@@ -13,11 +13,11 @@ from temporalio.client import (
     WithStartWorkflowOperation,
     WorkflowExecutionStatus,
 )
-from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
+from temporalio.common import SearchAttributePair, WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities import attributes
-from argosy.api.ids import policies_id, propagation_id
+from argosy.api.ids import id_of, policies_id
 from argosy.api.manifest import ResourceRef, canonical_json, ref_of
 from argosy.api.policyset import PolicyEdit, PolicyEdited, PolicySetInput, PolicySetState
 from argosy.api.propagation import (
@@ -316,14 +316,9 @@ class Session(Connection):
             "task_queue": self.settings.task_queue,
             "task_timeout": TASK_TIMEOUT,
             "memo": {attributes.STATUS: status},
-            "search_attributes": TypedSearchAttributes(
-                [
-                    SearchAttributePair(attributes.NAMESPACE, ref.namespace or "_"),
-                    SearchAttributePair(attributes.KIND, ref.kind),
-                    SearchAttributePair(attributes.NAME, ref.name),
-                    SearchAttributePair(attributes.PHASE, str(state.phase)),
-                    SearchAttributePair(attributes.REVISION, 1),
-                ]
+            "search_attributes": attributes.identity(ref).updated(
+                SearchAttributePair(attributes.PHASE, str(state.phase)),
+                SearchAttributePair(attributes.REVISION, 1),
             ),
             "static_summary": f"{ref}"[:200],
         }
@@ -362,8 +357,3 @@ class Session(Connection):
 def _accepted(first: FirstRun, answer: Submitted) -> Accepted:
     action = "created" if answer.created else "configured" if answer.changed else "unchanged"
     return Accepted(ref=first.ref, workflow_id=id_of(first.ref), revision=answer.revision, action=action)
-
-
-def id_of(ref: ResourceRef) -> str:
-    """The workflow ID of a template."""
-    return propagation_id(api_version=ref.api_version, kind=ref.kind, namespace=ref.namespace, name=ref.name)

@@ -63,3 +63,8 @@ async def wait_for(
 
 def _interactive(quiet: bool) -> bool:
     return not quiet and sys.stdout.isatty()
+
+
+def is_gone(observed: Observed) -> bool:
+    """Whether a propagation has ended, or only waits for a template that somebody needs."""
+    return not observed.running or not observed.status.revision

@@ -59,6 +59,7 @@ class Parts:
             self.appliers.remove,
             self.appliers.find,
             self.notifiers.await_policy,
+            self.notifiers.tell_dependencies,
             self.notifiers.policies_changed,
             self.notifiers.cluster_changed,
             self.notifiers.drain,

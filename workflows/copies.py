@@ -29,7 +29,7 @@ class Copies:
 
     def _adopt(self, plan: Plan) -> None:
         state = self._state
-        if plan.policy is None or plan.waiting:
+        if not plan.is_placed:
             # Nothing that runs is taken away because nobody places it any more.
             targets = {name: t for name, t in state.targets.items() if name not in plan.released}
         else:
@@ -170,7 +170,8 @@ class Copies:
 
     def _gone(self) -> bool:
         state = self._state
-        return state.deletion is not None and not (state.targets or state.unrecorded or self._tasks)
+        unfinished = state.targets or state.unrecorded or state.told or self._tasks
+        return state.deletion is not None and not unfinished
 
     def _attention(self) -> bool:
         return self._woken

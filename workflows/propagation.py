@@ -7,7 +7,6 @@ the copies, one task per cluster, to what the plan says.
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -15,8 +14,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
 
 from activities import attributes
-from activities.contracts import AwaitPolicy, Planned, PlanRequest
-from activities.notify import Notifiers
+from activities.contracts import Planned, PlanRequest
 from activities.plan import Planners
 from argosy.api.propagation import (
     REMEMBERED_REQUESTS,
@@ -27,6 +25,7 @@ from argosy.api.propagation import (
     PropagationInput,
     PropagationState,
     Reason,
+    Required,
     Reschedule,
     Retry,
     Submission,
@@ -34,8 +33,9 @@ from argosy.api.propagation import (
     TargetPhase,
 )
 from workflows import options
-from workflows.copies import Copies, message_of
+from workflows.copies import message_of
 from workflows.ledger import opened, recorded, superseded
+from workflows.notices import Notices
 from workflows.status import details_of, phase_of, status_of
 
 # Started, its task scheduled and started. Signals aside, a first task that finds more is not the first attempt.
@@ -43,14 +43,13 @@ FIRST_TASK = 3
 
 
 @workflow.defn(name="Propagation")
-class Propagation(Copies):
+class Propagation(Notices):
     """One resource template on its way to its clusters."""
 
     @workflow.init
     def __init__(self, start: PropagationInput) -> None:
         super().__init__(start.state)
         self._template = start.template
-        self._registration: asyncio.Task[None] | None = None
         self._published: tuple[Any, ...] = ()
         self._published_at: datetime | None = None
 
@@ -69,7 +68,7 @@ class Propagation(Copies):
         ledger = state.ledger
         if state.pending is not None:
             ledger = superseded(ledger, state.pending, revision=newest, at=workflow.now())
-        answer = Submitted(revision=newest + 1, changed=True)
+        answer = Submitted(revision=newest + 1, changed=True, created=newest == 0)
         answers = {**state.answers, submission.request_id: answer}
         self._set(
             pending=submission,
@@ -91,6 +90,8 @@ class Propagation(Copies):
 
     @workflow.update(description="Delete the template and its copies.")
     def delete(self, deletion: Deletion) -> str:
+        if not self._template:
+            return f"{self._state.ref} was never submitted"
         known = self._state.deletion
         if known is not None:
             deletion = deletion.model_copy(
@@ -149,12 +150,23 @@ class Propagation(Copies):
             self._set(retry=_added(self._state.retry, event.cluster))
         self._set(replan=_added(self._state.replan, Reason.CLUSTER_CHANGED))
 
+    @workflow.signal(description="A workload needs this template in its clusters.")
+    def required(self, event: Required) -> None:
+        self._signals += 1
+        others = {by: known for by, known in self._state.required_by.items() if by != event.by}
+        wanted = {**others, event.by: event} if event.clusters else others
+        if wanted != self._state.required_by:
+            self._set(required_by=wanted, replan=_added(self._state.replan, Reason.REQUIRED))
+
     # -- the run --------------------------------------------------------------------------------
 
     @workflow.run
     async def run(self, start: PropagationInput) -> None:
         """Plan unless a plan is given, then carry it out and answer events until the template is deleted."""
         workflow.set_current_details(details_of(self._state))
+        if not self._template:
+            await self._await_template()
+            return
         if start.plan is None and self._interrupted():
             self._set(unrecorded=True)
         if self._state.deletion is None:
@@ -165,12 +177,24 @@ class Propagation(Copies):
         while not self._gone():
             self._drop_lost()
             self._register_as_waiting()
+            self._tell_dependencies()
             self._supervise()
             self._publish()
             await self._something_to_do()
             self._woken = False
             await self._answer_events()
         self._publish()
+        if self._state.required_by:
+            self._roll_to_nothing()
+
+    async def _await_template(self) -> None:
+        """Wait for a template that a workload needs and nobody has submitted; end when nobody needs it any more."""
+        while self._state.required_by and self._state.pending is None:
+            self._publish()
+            await workflow.wait_condition(self._attention)
+            self._woken = False
+        if self._state.pending is not None:
+            self._roll_to_submission(self._state.pending)
 
     async def _first_plan(self) -> None:
         state = self._state
@@ -258,6 +282,7 @@ class Propagation(Copies):
             previous=state.plan,
             edited=edited,
             rescheduled_at=state.rescheduled_at,
+            required_by=tuple(event for _, event in sorted(state.required_by.items())),
             known=known,
         )
         try:
@@ -295,35 +320,18 @@ class Propagation(Copies):
         self._template = submission.template
         self._roll(state, plan=None)
 
+    def _roll_to_nothing(self) -> NoReturn:
+        """What was deleted while workloads still need it is waited for, should it be submitted again."""
+        state = PropagationState(ref=self._state.ref, revision=0, required_by=self._state.required_by)
+        self._template = ""
+        self._roll(state, plan=None)
+
     def _roll(self, state: PropagationState, *, plan: Plan | None) -> NoReturn:
         # Every handler is synchronous, so all of them have finished when this line is reached.
         workflow.continue_as_new(
             PropagationInput(template=self._template, state=state, plan=plan),
             task_timeout=options.TASK_TIMEOUT,
         )
-
-    # -- waiting for a policy ------------------------------------------------------------------------
-
-    def _register_as_waiting(self) -> None:
-        plan = self._state.plan
-        if self._state.deletion is not None or plan is None or plan.policy is not None:
-            return
-        if self._state.waiting == plan.seen or self._registration is not None:
-            return
-        self._registration = asyncio.create_task(self._await_policy(dict(plan.seen)))
-
-    async def _await_policy(self, seen: dict[str, int]) -> None:
-        await workflow.execute_activity_method(
-            Notifiers.await_policy,
-            AwaitPolicy(
-                workflow_id=workflow.info().workflow_id, namespace=self._state.ref.namespace, seen=seen
-            ),
-            start_to_close_timeout=options.MESSAGE_TIMEOUT,
-            retry_policy=options.MESSAGE_RETRY,
-            summary="ask to be told when a policy arrives",
-        )
-        self._registration = None
-        self._set(waiting=seen)
 
     # -- publishing --------------------------------------------------------------------------------
 

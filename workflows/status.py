@@ -38,9 +38,14 @@ def phase_of(state: PropagationState) -> tuple[Phase, str]:
         return Phase.DELETING, f"waiting for {_listed(sorted(state.targets))}"
     if state.trouble:
         return Phase.FAILED, state.trouble
+    if not state.revision:
+        needed = _listed([name.partition("/")[2] for name in sorted(state.required_by)])
+        return Phase.WAITING, f"{needed} needs it, and it was not submitted; apply it"
     if plan is None:
         return Phase.PENDING, "not planned yet"
-    if plan.policy is None:
+    if plan.emptied and not total:
+        return Phase.WAITING, plan.message
+    if plan.policy is None and not plan.is_placed:
         if total:
             return (
                 Phase.WAITING,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from hashlib import sha256
 from urllib.parse import quote
 
+from argosy.api.manifest import ResourceRef
+
 MAX_ID_BYTES = 200
 _DIGEST_CHARS = 16
 
@@ -31,6 +33,11 @@ def propagation_id(*, api_version: str, kind: str, namespace: str | None, name: 
     scope = CLUSTER_SCOPE if namespace is None else _encoded(namespace)
     kind_group = _encoded(kind) + (f".{_encoded(group)}" if group else "")
     return _bounded(f"propagation/{scope}/{kind_group}/{_encoded(name)}")
+
+
+def id_of(ref: ResourceRef) -> str:
+    """The workflow ID of a template."""
+    return propagation_id(api_version=ref.api_version, kind=ref.kind, namespace=ref.namespace, name=ref.name)
 
 
 def _encoded(part: str) -> str:

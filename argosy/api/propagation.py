@@ -47,6 +47,7 @@ class Reason(StrEnum):
     CLUSTER_CHANGED = "ClusterChanged"
     RETRY = "Retry"
     RESCHEDULE = "Reschedule"
+    REQUIRED = "Required"
     COMPACTED = "Compacted"
 
 
@@ -103,6 +104,9 @@ class Plan(Record):
         mends: the named rules by which the answer may differ from Karmada's.
         reasons: why each cluster was chosen or not, one entry for each affinity group tried.
         omitted: clusters whose reasons were left out, for size.
+        dependencies: what has to follow the template into its clusters, by workflow ID.
+        required_by: workloads that need the template in clusters of theirs, by workflow ID.
+        emptied: nothing needs the template any more, and no policy places it: its copies go.
         retry: whether placing is worth trying again although nothing has happened.
         digest: of everything that has an effect.
     """
@@ -127,8 +131,16 @@ class Plan(Record):
     mends: tuple[str, ...] = ()
     reasons: tuple[AffinityReasons, ...] = ()
     omitted: int = 0
+    dependencies: dict[str, ResourceRef] = {}
+    required_by: tuple[str, ...] = ()
+    emptied: bool = False
     retry: bool = False
     digest: str = ""
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether the targets are what is wanted; otherwise copies stay as they are, without being touched."""
+        return not self.waiting and (self.policy is not None or bool(self.required_by) or self.emptied)
 
     def target(self, cluster: str) -> PlannedTarget | None:
         """The planned target of `cluster`, or None."""
@@ -226,6 +238,21 @@ class Reschedule(Record):
     requested_by: str = ""
 
 
+class Required(Record):
+    """A workload needs this template in its clusters; no clusters mean that it does not any more.
+
+    Attributes:
+        by: the workload's workflow ID.
+        takeover: whether objects that Argosy does not own may be taken over.
+        preserve: whether copies stay in the clusters when they are no longer wanted.
+    """
+
+    by: str
+    clusters: tuple[str, ...] = ()
+    takeover: bool = False
+    preserve: bool = False
+
+
 class PoliciesChanged(Record):
     """A policy set has a new generation that may concern this template."""
 
@@ -253,6 +280,8 @@ class PropagationState(Record):
     Attributes:
         rescheduled_at: when someone last asked for a new division of the replicas.
         attempts: how often placing has failed in a row.
+        required_by: workload -> where it needs this template.
+        told: dependency -> what it was last told about this template's clusters.
         unrecorded: an attempt to plan that never reported may have left copies that `targets` does not name.
     """
 
@@ -282,10 +311,15 @@ class PropagationState(Record):
     unrecorded: bool = False
     rescheduled_at: datetime | None = None
     attempts: int = 0
+    required_by: dict[str, Required] = {}
+    told: dict[str, Required] = {}
 
 
 class PropagationInput(Record):
-    """The argument of every run of a propagation: event 1 of the run is where appliers read the template."""
+    """The argument of every run of a propagation: event 1 of the run is where appliers read the template.
+
+    The template is empty where a workload needs one that nobody has submitted yet: then the entity waits for it.
+    """
 
     template: str
     state: PropagationState

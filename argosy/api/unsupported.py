@@ -24,7 +24,6 @@ class Row(NamedTuple):
 
 PROPAGATION: tuple[Row, ...] = (
     Row("spec.association", "remove it"),
-    Row("spec.propagateDeps", "remove it and select the dependencies in spec.resourceSelectors"),
     Row("spec.schedulerName", "remove it", harmless=("default-scheduler",)),
     Row("spec.failover.application", "remove it"),
     Row("spec.failover.cluster", "remove it"),

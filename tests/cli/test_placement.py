@@ -297,3 +297,36 @@ def test_policies_that_wait_and_that_preempt(plant: Plant, run: Runner, tmp_path
     assert run("apply", "-f", write(tmp_path / "changed.yaml", workload("rules", 3))).code == 0
     fleet.becomes(member1=3)
     assert run("delete", "deployment", "web", "-n", "rules").code == 0
+
+
+def test_what_a_workload_needs_follows_it(plant: Plant, run: Runner, tmp_path: Path) -> None:
+    web = workload("needs", 1)
+    web["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "settings"}}]
+    rule = policy("needs", {"clusterAffinity": {"clusterNames": ["member1"]}}, propagateDeps=True)
+    assert run("apply", "-f", write(tmp_path / "all.yaml", rule, web), "--wait").code == 0
+    waiting = run("get", "propagations", "-n", "needs").out
+    assert "ConfigMap" in waiting
+    assert "Waiting" in waiting
+
+    settings = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "settings", "namespace": "needs"},
+        "data": {"a": "b"},
+    }
+    done = run("apply", "-f", write(tmp_path / "settings.yaml", settings), "--wait")
+    assert done.code == 0, done.out
+    assert "settings created (revision 1)" in done.out
+
+    def holders() -> list[str]:
+        found = plant.objects("configmaps", "needs", api="api/v1")
+        return [name for name, items in found.items() if "settings" in items]
+
+    assert holders() == ["member1"]
+    assert "Deployment.apps/web" in run("explain", "configmap", "settings", "-n", "needs").out
+    moved = policy("needs", {"clusterAffinity": {"clusterNames": ["member3"]}}, propagateDeps=True)
+    assert run("apply", "-f", write(tmp_path / "moved.yaml", moved)).code == 0
+    asyncio.run(until(lambda: holders() == ["member3"]))
+    assert run("delete", "deployment", "web", "-n", "needs").code == 0
+    asyncio.run(until(lambda: holders() == []))
+    assert run("delete", "configmap", "settings", "-n", "needs").code == 0

@@ -11,7 +11,7 @@ from activities.policies import EMPTY, PolicyView, choose
 from argosy.api.cluster_connection import ConnectionReference
 from argosy.api.membership import ClusterPhase, ClusterSettings, ClusterStatus, Health
 from argosy.api.policyset import PolicySetState, StoredPolicy
-from argosy.api.propagation import Plan
+from argosy.api.propagation import Plan, Required
 
 TEMPLATE = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "default"}}
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -181,3 +181,17 @@ def test_reasons_are_recorded_in_a_bounded_size() -> None:
     assert len(plan.reasons[-1].clusters) == 200
     assert plan.omitted == 400
     assert {one.cluster for one in plan.reasons[-1].clusters if one.share is not None} == {"c0003"}
+
+
+def test_what_workloads_need_follows_them() -> None:
+    needs = (Required(by="propagation/default/Deployment.apps/w", clusters=("b", "gone"), takeover=True),)
+    plan = by(clusters=BOTH, required_by=needs)
+    assert (names(plan), plan.is_placed, plan.takeover) == (["b"], True, True)
+    assert plan.message == "follows default/Deployment.apps/w to 1 clusters"
+    placed = by(stored("p", only("a")), clusters=BOTH, required_by=needs)
+    assert names(placed) == ["a", "b"]
+    emptied = by(clusters=BOTH, previous=plan)
+    assert (names(emptied), emptied.emptied, emptied.is_placed) == ([], True, True)
+    # A policy that was deleted is another matter: what it placed stays.
+    alone = by(clusters=BOTH, previous=by(stored("p", only("a")), clusters=BOTH))
+    assert (names(alone), alone.is_placed) == (["a"], False)

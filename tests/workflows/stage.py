@@ -32,11 +32,12 @@ from activities.contracts import (
     PlanRequest,
     Removed,
     RemoveRequest,
+    TellDependencies,
     WatchCluster,
 )
 from activities.errors import temporal_errors
 from argosy.api.membership import ClusterFacts
-from argosy.api.propagation import Plan, PlannedTarget, PolicyRef, PropagationStatus
+from argosy.api.propagation import Plan, PlannedTarget, PolicyRef, PropagationStatus, Required
 from argosy.config import Settings
 from cli.session import Session
 from tests.plant import polling
@@ -71,6 +72,7 @@ class Stage:
         self.stranded: dict[str, str] = {}
         self.searched: list[FindCopies] = []
         self.waiting: list[AwaitPolicy] = []
+        self.told: list[dict[str, Required]] = []
         self.notified: list[NotifyPropagations] = []
         self.inspected = Inspected(facts=ClusterFacts(uid="u1", server="https://one", version="v1.36.3"))
         # By name: monitors of clusters that earlier tests left behind poll the same queue.
@@ -92,6 +94,7 @@ class Stage:
                 self._find,
                 self._await_policy,
                 self._policies_changed,
+                self._tell_dependencies,
                 self._inspect,
                 self._confirm_join,
                 self._cluster_changed,
@@ -142,6 +145,10 @@ class Stage:
     @activity.defn(name="await_policy")
     async def _await_policy(self, request: AwaitPolicy) -> None:
         self.waiting.append(request)
+
+    @activity.defn(name="tell_dependencies")
+    async def _tell_dependencies(self, request: TellDependencies) -> None:
+        self.told.append(request.dependencies)
 
     @activity.defn(name="policies_changed")
     async def _policies_changed(self, request: NotifyPropagations) -> Notified:

@@ -13,6 +13,7 @@ from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest, Resp
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 
 from activities.contracts import PlanRequest
+from argosy.api.ids import id_of
 from argosy.api.manifest import ResourceRef
 from argosy.api.propagation import (
     Phase,
@@ -21,10 +22,10 @@ from argosy.api.propagation import (
     PropagationInput,
     PropagationState,
     PropagationStatus,
+    Required,
     TargetPhase,
 )
 from argosy.errors import Conflict, NotFound, Unreachable
-from cli.session import id_of
 from tests.workflows.stage import Stage, permanent, plan_for
 
 pytestmark = pytest.mark.timeout(60)
@@ -373,3 +374,57 @@ async def test_what_waits_for_something_keeps_its_copies(stage: Stage) -> None:
     status = await stage.until(handle, lambda s: s.phase == Phase.WAITING)
     assert set(status.clusters) == {"a", "b", "c"}
     assert not stage.removed
+
+
+async def test_dependencies_are_told_where_they_are_needed_and_when_not(stage: Stage) -> None:
+    needed = ref_of("x/needed")
+    stage.plan = lambda _: plan_for("a", "b", dependencies={id_of(needed): needed})
+    handle, _ = await stage.submit("needing", key="1")
+    await stage.until(handle, applied)
+    event = Required(by=handle.id, clusters=("a", "b"))
+    await eventually(lambda: stage.told == [{id_of(needed): event}])
+    stage.plan = lambda _: plan_for("b", digest="d2", dependencies={id_of(needed): needed})
+    await stage.submit("needing", key="2")
+    await stage.until(handle, lambda s: applied(s) and set(s.clusters) == {"b"})
+    await eventually(lambda: stage.told[-1] == {id_of(needed): Required(by=handle.id, clusters=("b",))})
+    await stage.session.delete(ref_of(handle.id), orphan=(), preserve=False)
+    await asyncio.wait_for(handle.result(), 20)
+    assert stage.told[-1] == {id_of(needed): Required(by=handle.id)}
+
+
+async def test_what_is_needed_before_it_is_submitted_waits_and_is_waited_for_again(stage: Stage) -> None:
+    ref = ref_of("x/wanted")
+    needing = Required(by="propagation/default/Deployment.apps/w", clusters=("a",))
+    handle = await stage.client.start_workflow(
+        "Propagation",
+        PropagationInput(template="", state=PropagationState(ref=ref, revision=0)),
+        id=id_of(ref),
+        task_queue=stage.session.settings.task_queue,
+        start_signal="required",
+        start_signal_args=[needing],
+    )
+    status = await stage.until(handle, lambda s: s.phase == Phase.WAITING)
+    assert "default/Deployment.apps/w needs it" in status.message
+    asked: list[PlanRequest] = []
+
+    def plan(request: PlanRequest) -> Plan:
+        asked.append(request)
+        return plan_for("a", policy=None, required_by=(needing.by,))
+
+    stage.plan = plan
+    accepted = await stage.session.submit(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "wanted", "namespace": "default"}}
+    )
+    assert (accepted.action, accepted.revision) == ("created", 1)
+    await stage.until(handle, at(1, Phase.APPLIED))
+    assert asked[0].required_by == (needing,)
+    await stage.session.delete(ref, orphan=(), preserve=False)
+    await stage.until(handle, at(0, Phase.WAITING))
+    await handle.signal("required", Required(by=needing.by))
+    await asyncio.wait_for(handle.result(), 20)
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.02)

@@ -240,7 +240,7 @@ def test_a_policy_comes_with_its_defaults() -> None:
 def test_a_policy_is_refused_for_all_its_faults_at_once() -> None:
     spec = {
         "placement": {"clusterTolerations": [{"operator": "Lt"}], "spreadConstraints": [{"maxGroups": 2}]},
-        "propagateDeps": True,
+        "schedulerName": "mine",
     }
     with pytest.raises(InvalidInput) as refused:
         policy_of(_policy(spec))
@@ -248,8 +248,7 @@ def test_a_policy_is_refused_for_all_its_faults_at_once() -> None:
     assert str(refused.value) == (
         "standard input, document 1 (PropagationPolicy default/p): "
         "spec.placement.clusterTolerations[0].operator is Lt; write Exists or Equal; "
-        "spec.propagateDeps is not acted upon yet; remove it and select the dependencies in "
-        "spec.resourceSelectors."
+        "spec.schedulerName is not acted upon yet; remove it."
     )
 
 

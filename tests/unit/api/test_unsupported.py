@@ -14,6 +14,7 @@ SELECTORS = [{"apiVersion": "apps/v1", "kind": "Deployment"}]
 ACTED_UPON: dict[str, Any] = {
     "resourceSelectors": SELECTORS,
     "priority": 5,
+    "propagateDeps": True,
     "preemption": "Always",
     "dependentOverrides": ["a"],
     "activationPreference": "Lazy",
@@ -39,7 +40,6 @@ ACTED_UPON: dict[str, Any] = {
 }
 SET: dict[str, Any] = {
     "spec.association": True,
-    "spec.propagateDeps": True,
     "spec.schedulerName": "mine",
     "spec.failover.application": {},
     "spec.failover.cluster": {"purgeMode": "Directly"},
