@@ -28,6 +28,7 @@ from argosy.scheduling.request import Target
 CONFLICT_ANNOTATION = "work.karmada.io/conflict-resolution"
 
 
+SCHEDULING_ANNOTATION = "argosy.dev/scheduling"
 _EFFECTS = {"policy", "takeover", "preserve", "suspended", "waiting", "emptied"}
 
 
@@ -99,7 +100,10 @@ def decide(
         "seen": seen,
         "released": released,
     }
+    suspended = _scheduling_suspended(template, policy)
     placement, waiting = _in_effect(chosen, views, previous, edited=occasion.edited)
+    if suspended and not (previous and previous.placement):
+        placement, waiting = None, f"scheduling is suspended by the annotation {SCHEDULING_ANNOTATION}"
     if placement is None:
         return _sealed(Plan(targets=kept, waiting=waiting, message=waiting, **common))
     question = Question(
@@ -111,6 +115,7 @@ def decide(
         behaviour=common["behaviour"],
         rescheduled_at=occasion.rescheduled_at,
         estimates=occasion.estimates,
+        suspended=suspended,
     )
     placed = place(question, tuple(fleet.values()))
     chosen_by_policy = {target.name for target in placed.targets}
@@ -150,6 +155,12 @@ def _dependencies(template: Mapping[str, Any]) -> dict[str, ResourceRef]:
             )
             found[id_of(ref)] = ref
     return dict(sorted(found.items()))
+
+
+def _scheduling_suspended(template: Mapping[str, Any], policy: AnyPropagationPolicy) -> bool:
+    """Whether what is placed stays where it is, and the rest is not placed, by wish of the template or the policy."""
+    annotations = {**policy.metadata.annotations, **(template["metadata"].get("annotations") or {})}
+    return annotations.get(SCHEDULING_ANNOTATION) == "Suspended"
 
 
 def _in_effect(

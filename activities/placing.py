@@ -37,6 +37,7 @@ class Question:
         now: when it is asked.
         rescheduled_at: when someone last asked for a new division.
         estimates: cluster -> replicas that fit, from a closer look at its nodes.
+        suspended: what was placed before stays as it is.
     """
 
     template: Mapping[str, Any]
@@ -47,6 +48,7 @@ class Question:
     behaviour: Behaviour = "argosy"
     rescheduled_at: datetime | None = None
     estimates: Mapping[str, int] | None = None
+    suspended: bool = False
 
     @property
     def standing(self) -> Standing:
@@ -89,6 +91,8 @@ def asks_for_room(placement: Placement) -> bool:
 def place(question: Question, clusters: Sequence[Cluster]) -> Placed:
     """Decide anew where something calls for it, and leave everything where it is otherwise."""
     standing = question.standing
+    if question.suspended:
+        return Placed(standing.request.previous, _as_before(question, why="scheduling is suspended"))
     decision = verdict(standing, clusters)
     if not decision.schedule:
         return Placed(standing.request.previous, _as_before(question, why=decision.reason))

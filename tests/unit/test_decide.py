@@ -195,3 +195,13 @@ def test_what_workloads_need_follows_them() -> None:
     # A policy that was deleted is another matter: what it placed stays.
     alone = by(clusters=BOTH, previous=by(stored("p", only("a")), clusters=BOTH))
     assert (names(alone), alone.is_placed) == (["a"], False)
+
+
+def test_suspended_scheduling_leaves_everything_where_it_is() -> None:
+    held = {"metadata": {"annotations": {"argosy.dev/scheduling": "Suspended"}}}
+    before = by(stored("p", only("a")), clusters=BOTH)
+    after = by(stored("p", {**only("b"), **held}), clusters=BOTH, previous=before)
+    assert (names(after), after.trigger) == (["a"], "scheduling is suspended")
+    assert names(by(stored("p", only("b")), clusters=BOTH, previous=after)) == ["b"]
+    never = by(stored("p", {**only("b"), **held}), clusters=BOTH)
+    assert (names(never), "suspended" in never.waiting) == ([], True)
