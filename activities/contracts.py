@@ -18,6 +18,7 @@ class PlanRequest(Record):
         bound: the policy that placed it last; it keeps the template while it still matches.
         previous: the plan in force.
         required_by: workloads that need the template in clusters of theirs.
+        stuck: cluster -> replicas that it finds no node for.
         edited: the template is new to this run; a lazy policy takes effect only then.
         rescheduled_at: when someone last asked for a new division of the replicas.
         known: cluster -> UID of the copy there, empty where there are none yet; given only when the first apply
@@ -35,6 +36,7 @@ class PlanRequest(Record):
     edited: bool = True
     rescheduled_at: datetime | None = None
     required_by: tuple[Required, ...] = ()
+    stuck: dict[str, int] = {}
     known: dict[str, str] | None = None
 
 

@@ -43,6 +43,7 @@ class Occasion:
         rescheduled_at: when someone last asked for a new division of the replicas.
         estimates: cluster -> replicas that fit, from a closer look at its nodes.
         required_by: workloads that need the template in clusters of theirs.
+        stuck: cluster -> replicas that it finds no node for.
     """
 
     now: datetime
@@ -51,6 +52,7 @@ class Occasion:
     rescheduled_at: datetime | None = None
     estimates: Mapping[str, int] | None = None
     required_by: tuple[Required, ...] = ()
+    stuck: Mapping[str, int] | None = None
 
 
 def decide(
@@ -116,6 +118,7 @@ def decide(
         rescheduled_at=occasion.rescheduled_at,
         estimates=occasion.estimates,
         suspended=suspended,
+        stuck=occasion.stuck or {},
     )
     placed = place(question, tuple(fleet.values()))
     chosen_by_policy = {target.name for target in placed.targets}

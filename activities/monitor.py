@@ -5,29 +5,63 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from temporalio import activity
+from temporalio.client import Client
+from temporalio.service import RPCError
 
 from activities.contracts import Inspected, Observation, WatchCluster
 from activities.errors import temporal_errors
 from argosy.api.membership import Health
+from argosy.api.propagation import StuckReplicas
 from argosy.errors import ArgosyError
 from argosy.kube.connect import Members
 from argosy.kube.facts import Collected, Probe, collect, probe
+from argosy.kube.stuck import stuck_replicas
 
 FAILURE_THRESHOLD = 5.0
 SUCCESS_THRESHOLD = 2.0
 PROBE_TIMEOUT = 2.0
 FACTS_INTERVAL = 30.0
+# Room elsewhere may have come since replicas were last reported to find none.
+REPORT_AGAIN = 300.0
+
+
+class Reported:
+    """What propagations were told of stuck replicas, so that each is told once in a while only."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, tuple[int, float]] = {}
+
+    def news(self, found: Mapping[str, int]) -> dict[str, int]:
+        """Those whose number has changed, or who were told long ago; the rest has been said."""
+        now = time.monotonic()
+        news = {
+            name: count
+            for name, count in found.items()
+            if self._told.get(name, (0, 0.0))[0] != count or now - self._told[name][1] > REPORT_AGAIN
+        }
+        known = {name: told for name, told in self._told.items() if name in found}
+        self._told = {**known, **{name: (count, now) for name, count in news.items()}}
+        return news
 
 
 class Monitors:
     """The activity that watches; as many run at once as there are clusters."""
 
-    def __init__(self, *, members: Members, interval: float) -> None:
+    def __init__(
+        self, *, client: Client, members: Members, interval: float, deschedule_after: float, instance: str
+    ) -> None:
+        self._client = client
         self._members = members
         self._interval = interval
+        self._deschedule_after = deschedule_after
+        self._instance = instance
+        # Outlives single attempts, which end with every change of the facts.
+        self._reported: defaultdict[str, Reported] = defaultdict(Reported)
 
     @activity.defn(name="watch")
     @temporal_errors
@@ -53,11 +87,30 @@ class Monitors:
                 if now - confirming_since >= needed:
                     return await self._transition(request, seen)
             if seen.ok and request.health.ready and now >= facts_due:
+                await self._report_stuck(request)
                 collected = await self._collected(request)
                 facts_due = now + FACTS_INTERVAL
                 if collected is not None and collected.facts != request.facts:
                     return self._changed(request, collected)
             await asyncio.sleep(self._interval)
+
+    async def _report_stuck(self, request: WatchCluster) -> None:
+        """Tell propagations of replicas that wait for a node in vain, where a setting asks for that."""
+        if not self._deschedule_after:
+            return
+        try:
+            member = await self._members.get(request.name, request.settings.connection)
+            found = await stuck_replicas(
+                member,
+                instance=self._instance,
+                older_than_seconds=self._deschedule_after,
+                now=datetime.now(UTC),
+            )
+            for propagation, count in self._reported[request.name].news(found).items():
+                event = StuckReplicas(cluster=request.name, replicas=count)
+                await self._client.get_workflow_handle(propagation).signal("replicas_stuck", event)
+        except (ArgosyError, RPCError) as error:
+            activity.logger.info("waiting pods of %s could not be reported: %s", request.name, error)
 
     async def _probe(self, request: WatchCluster) -> Probe:
         try:

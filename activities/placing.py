@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -38,6 +38,7 @@ class Question:
         rescheduled_at: when someone last asked for a new division.
         estimates: cluster -> replicas that fit, from a closer look at its nodes.
         suspended: what was placed before stays as it is.
+        stuck: cluster -> replicas that it finds no node for; they are placed anew.
     """
 
     template: Mapping[str, Any]
@@ -49,6 +50,7 @@ class Question:
     rescheduled_at: datetime | None = None
     estimates: Mapping[str, int] | None = None
     suspended: bool = False
+    stuck: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def standing(self) -> Standing:
@@ -60,7 +62,10 @@ class Question:
             replicas=replicas_of(self.template),
             requirements=requirements_of(self.template, behaviour=self.behaviour),
             uid=str(self.template["metadata"].get("uid") or ""),
-            previous=tuple(Target(name=one.cluster, replicas=one.replicas) for one in self.kept),
+            previous=tuple(
+                Target(name=one.cluster, replicas=_without(one.replicas, self.stuck.get(one.cluster, 0)))
+                for one in self.kept
+            ),
             observed_affinity=previous.affinity if previous else "",
             estimates=dict(self.estimates or {}),
             behaviour=self.behaviour,
@@ -90,24 +95,33 @@ def asks_for_room(placement: Placement) -> bool:
 
 def place(question: Question, clusters: Sequence[Cluster]) -> Placed:
     """Decide anew where something calls for it, and leave everything where it is otherwise."""
-    standing = question.standing
     if question.suspended:
-        return Placed(standing.request.previous, _as_before(question, why="scheduling is suspended"))
+        return _stays(question, why="scheduling is suspended")
+    standing = question.standing
     decision = verdict(standing, clusters)
     if not decision.schedule:
-        return Placed(standing.request.previous, _as_before(question, why=decision.reason))
+        return _stays(question, why=decision.reason)
     request = standing.request.model_copy(update={"fresh": decision.fresh})
     result = schedule(request, clusters)
+    if result.error and question.stuck:
+        return _stays(
+            question, why=f"replicas find no node in {', '.join(sorted(question.stuck))}, nor elsewhere"
+        )
     outcome = settle(request, result)
     return Placed(
         outcome.targets, _record(question, outcome, result, why=decision.reason, total=len(clusters))
     )
 
 
-def _as_before(question: Question, *, why: str) -> dict[str, Any]:
+def _without(replicas: int | None, stuck: int) -> int | None:
+    return None if replicas is None else max(0, replicas - stuck)
+
+
+def _stays(question: Question, *, why: str) -> Placed:
     previous = question.previous
     if previous is None:
         raise ValueError("what was never placed needs placing")
+    targets = tuple(Target(name=one.cluster, replicas=one.replicas) for one in question.kept)
     kept = {
         name: getattr(previous, name)
         for name in (
@@ -115,7 +129,7 @@ def _as_before(question: Question, *, why: str) -> dict[str, Any]:
             "unschedulable", "retry", "message", "rejected",
         )
     }  # fmt: skip
-    return {**kept, "trigger": why}
+    return Placed(targets, {**kept, "trigger": why})
 
 
 def _record(

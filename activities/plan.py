@@ -96,6 +96,7 @@ class Planners:
             edited=request.edited,
             rescheduled_at=request.rescheduled_at,
             required_by=request.required_by,
+            stuck=request.stuck,
             estimates=await self._estimates(
                 template, chosen, clusters, max_age=ROOM_AGE if max_age is None else max_age
             ),

@@ -38,6 +38,11 @@ class Settings(BaseModel):
         default=False, description="Allow kubeconfig `exec` plugins to run on the worker."
     )
     probe_interval: float = Field(default=1.0, gt=0, description="Seconds between probes of a cluster.")
+    deschedule_after: float = Field(
+        default=0,
+        ge=0,
+        description="Seconds after which replicas that find no node in their cluster move elsewhere; 0 is off.",
+    )
     health_listen: str = Field(
         default="", description="host:port of the worker's health endpoint; empty is off."
     )

@@ -94,7 +94,13 @@ def build(client: Client, settings: Settings, *, instance: str) -> Parts:
         appliers=appliers,
         notifiers=Notifiers(client, task_queue=settings.task_queue),
         clusters=Clusters(client, members=members),
-        monitors=Monitors(members=members, interval=settings.probe_interval),
+        monitors=Monitors(
+            client=client,
+            members=members,
+            interval=settings.probe_interval,
+            deschedule_after=settings.deschedule_after,
+            instance=instance,
+        ),
         members=members,
     )
 

@@ -28,6 +28,7 @@ from argosy.api.propagation import (
     Required,
     Reschedule,
     Retry,
+    StuckReplicas,
     Submission,
     Submitted,
     TargetPhase,
@@ -158,6 +159,14 @@ class Propagation(Notices):
         if wanted != self._state.required_by:
             self._set(required_by=wanted, replan=_added(self._state.replan, Reason.REQUIRED))
 
+    @workflow.signal(description="A cluster finds no node for replicas of this template.")
+    def replicas_stuck(self, event: StuckReplicas) -> None:
+        self._signals += 1
+        plan = self._state.plan
+        if plan is not None and plan.divides_by_room and event.cluster in self._state.targets:
+            stuck = {**self._state.stuck, event.cluster: event.replicas}
+            self._set(stuck=stuck, replan=_added(self._state.replan, Reason.DESCHEDULED))
+
     # -- the run --------------------------------------------------------------------------------
 
     @workflow.run
@@ -282,6 +291,7 @@ class Propagation(Notices):
             previous=state.plan,
             edited=edited,
             rescheduled_at=state.rescheduled_at,
+            stuck=state.stuck,
             required_by=tuple(event for _, event in sorted(state.required_by.items())),
             known=known,
         )
@@ -297,7 +307,7 @@ class Propagation(Notices):
             # A local activity's failure arrives bare, not wrapped as a regular one's is.
             self._set(trouble=f"planning failed: {message_of(error)}")
             return None
-        self._set(trouble="", attempts=self._state.attempts if planned.plan.retry else 0)
+        self._set(trouble="", stuck={}, attempts=self._state.attempts if planned.plan.retry else 0)
         return planned
 
     # -- continuing as new: one place -------------------------------------------------------------

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     RETRY = "Retry"
     RESCHEDULE = "Reschedule"
     REQUIRED = "Required"
+    DESCHEDULED = "Descheduled"
     COMPACTED = "Compacted"
 
 
@@ -141,6 +142,11 @@ class Plan(Record):
     def is_placed(self) -> bool:
         """Whether the targets are what is wanted; otherwise copies stay as they are, without being touched."""
         return not self.waiting and (self.policy is not None or bool(self.required_by) or self.emptied)
+
+    @property
+    def divides_by_room(self) -> bool:
+        """Whether each cluster's share depends on how many replicas fit there."""
+        return self.strategy in {"DynamicWeight", "Aggregated"}
 
     def target(self, cluster: str) -> PlannedTarget | None:
         """The planned target of `cluster`, or None."""
@@ -253,6 +259,13 @@ class Required(Record):
     preserve: bool = False
 
 
+class StuckReplicas(Record):
+    """Replicas of a template that one cluster finds no node for."""
+
+    cluster: str
+    replicas: int
+
+
 class PoliciesChanged(Record):
     """A policy set has a new generation that may concern this template."""
 
@@ -281,6 +294,7 @@ class PropagationState(Record):
         rescheduled_at: when someone last asked for a new division of the replicas.
         attempts: how often placing has failed in a row.
         required_by: workload -> where it needs this template.
+        stuck: cluster -> replicas that it finds no node for, until the next plan has looked at them.
         told: dependency -> what it was last told about this template's clusters.
         unrecorded: an attempt to plan that never reported may have left copies that `targets` does not name.
     """
@@ -313,6 +327,7 @@ class PropagationState(Record):
     attempts: int = 0
     required_by: dict[str, Required] = {}
     told: dict[str, Required] = {}
+    stuck: dict[str, int] = {}
 
 
 class PropagationInput(Record):

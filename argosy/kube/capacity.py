@@ -96,7 +96,7 @@ async def read_pods_of(member: Member, namespace: str, selector: LabelSelector) 
     text = _as_text(selector)
     return tuple(
         [
-            _workload_pod(item)
+            workload_pod(item)
             async for page in pages(member, path, what="list pods", selector=text, fields=_NOT_ENDED)
             for item in page.items
         ]
@@ -245,7 +245,8 @@ def _quota(item: Mapping[str, Any]) -> QuotaRoom:
     )
 
 
-def _workload_pod(item: Mapping[str, Any]) -> WorkloadPod:
+def workload_pod(item: Mapping[str, Any]) -> WorkloadPod:
+    """A pod as read, with what its cluster's scheduler says of it."""
     conditions = (item.get("status") or {}).get("conditions") or ()
     scheduled = next((c for c in conditions if c["type"] == "PodScheduled"), None)
     name = item["metadata"]["name"]

@@ -9,7 +9,7 @@ from activities.decide import Occasion, decide
 from activities.fleet import fleet_of
 from activities.policies import EMPTY, PolicyView, choose
 from argosy.api.cluster_connection import ConnectionReference
-from argosy.api.membership import ClusterPhase, ClusterSettings, ClusterStatus, Health
+from argosy.api.membership import ClusterFacts, ClusterPhase, ClusterSettings, ClusterStatus, Health
 from argosy.api.policyset import PolicySetState, StoredPolicy
 from argosy.api.propagation import Plan, Required
 
@@ -205,3 +205,51 @@ def test_suspended_scheduling_leaves_everything_where_it_is() -> None:
     assert names(by(stored("p", only("b")), clusters=BOTH, previous=after)) == ["b"]
     never = by(stored("p", {**only("b"), **held}), clusters=BOTH)
     assert (names(never), "suspended" in never.waiting) == ([], True)
+
+
+def with_room(name: str, cpus: int) -> ClusterStatus:
+    resources = {"allocatable": {"cpu": str(cpus), "pods": "100"}}
+    return cluster(name).model_copy(update={"facts": ClusterFacts(resources=resources)})
+
+
+def divided(*clusters: ClusterStatus, previous: Plan | None = None, **occasion: Any) -> Plan:
+    """A Deployment of six replicas of one CPU, divided by room."""
+    container = {"name": "c", "image": "i", "resources": {"requests": {"cpu": "1"}}}
+    template = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "a", "namespace": "default"},
+        "spec": {"replicas": 6, "template": {"spec": {"containers": [container]}}},
+    }
+    placement = {
+        "replicaScheduling": {"replicaSchedulingType": "Divided", "replicaDivisionPreference": "Aggregated"}
+    }
+    selectors = [{"apiVersion": "apps/v1", "kind": "Deployment"}]
+    policy = stored("p", {"resourceSelectors": selectors, "placement": placement})
+    views = {"policies/default": PolicyView.of(PolicySetState(namespace="default", policies=(policy,)))}
+    return decide(
+        template,
+        views=views,
+        chosen=choose(template, views, None),
+        fleet=fleet_of({status.name: status for status in clusters}, {}),
+        previous=previous,
+        occasion=Occasion(now=NOW, **occasion),
+    )
+
+
+def shares(plan: Plan) -> dict[str, int | None]:
+    return {target.cluster: target.replicas for target in plan.targets}
+
+
+def test_replicas_that_find_no_node_move_where_there_is_room() -> None:
+    before = divided(with_room("a", 6), with_room("b", 2))
+    assert shares(before) == {"a": 6}
+    moved = divided(with_room("a", 0), with_room("b", 2), previous=before, stuck={"a": 2})
+    assert shares(moved) == {"a": 4, "b": 2}
+    full = divided(with_room("a", 0), with_room("b", 1), previous=before, stuck={"a": 2})
+    assert (shares(full), full.unschedulable) == ({"a": 6}, "")
+    assert full.trigger == "replicas find no node in a, nor elsewhere"
+
+
+def test_a_closer_look_counts_beside_the_summary() -> None:
+    assert shares(divided(with_room("a", 6), with_room("b", 6), estimates={"a": 2, "b": 6})) == {"b": 6}

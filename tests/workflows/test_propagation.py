@@ -23,6 +23,7 @@ from argosy.api.propagation import (
     PropagationState,
     PropagationStatus,
     Required,
+    StuckReplicas,
     TargetPhase,
 )
 from argosy.errors import Conflict, NotFound, Unreachable
@@ -422,6 +423,24 @@ async def test_what_is_needed_before_it_is_submitted_waits_and_is_waited_for_aga
     await stage.until(handle, at(0, Phase.WAITING))
     await handle.signal("required", Required(by=needing.by))
     await asyncio.wait_for(handle.result(), 20)
+
+
+async def test_stuck_replicas_are_planned_around_once(stage: Stage) -> None:
+    asked: list[PlanRequest] = []
+
+    def plan(request: PlanRequest) -> Plan:
+        asked.append(request)
+        return plan_for("a", strategy="Aggregated")
+
+    stage.plan = plan
+    handle, _ = await stage.submit(key="1")
+    await stage.until(handle, applied)
+    await handle.signal("replicas_stuck", StuckReplicas(cluster="elsewhere", replicas=1))
+    await handle.signal("replicas_stuck", StuckReplicas(cluster="a", replicas=2))
+    await eventually(lambda: len(asked) == 2)
+    await handle.signal("policies_changed", PoliciesChanged(policy_set="policies/default", generation=9))
+    await eventually(lambda: len(asked) == 3)
+    assert [request.stuck for request in asked] == [{}, {"a": 2}, {}]
 
 
 async def eventually(holds: Callable[[], bool]) -> None:
