@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from activities.placing import Question, place
+from activities.placing import Occasion, Question, place
 from activities.policies import Chosen, PolicyView
 from activities.render import base
-from argosy.api.behaviour import Behaviour, behaviour_of
+from argosy.api.behaviour import behaviour_of
 from argosy.api.cluster import Cluster
 from argosy.api.ids import id_of
 from argosy.api.manifest import ResourceRef, canonical_json, digest
@@ -30,29 +28,6 @@ CONFLICT_ANNOTATION = "work.karmada.io/conflict-resolution"
 
 SCHEDULING_ANNOTATION = "argosy.dev/scheduling"
 _EFFECTS = {"policy", "takeover", "preserve", "suspended", "waiting", "emptied"}
-
-
-@dataclass(frozen=True)
-class Occasion:
-    """Under which circumstances a decision is asked for.
-
-    Attributes:
-        now: when.
-        behaviour: whose answer counts where a policy does not say.
-        edited: the template itself is new; only then a lazy policy takes effect.
-        rescheduled_at: when someone last asked for a new division of the replicas.
-        estimates: cluster -> replicas that fit, from a closer look at its nodes.
-        required_by: workloads that need the template in clusters of theirs.
-        stuck: cluster -> replicas that it finds no node for.
-    """
-
-    now: datetime
-    behaviour: Behaviour = "argosy"
-    edited: bool = True
-    rescheduled_at: datetime | None = None
-    estimates: Mapping[str, int] | None = None
-    required_by: tuple[Required, ...] = ()
-    stuck: Mapping[str, int] | None = None
 
 
 def decide(
@@ -95,6 +70,7 @@ def decide(
         "takeover": _takeover(template, policy) or any(one.takeover for one in occasion.required_by),
         "preserve": bool(policy.spec.preserve_resources_on_deletion)
         or any(one.preserve for one in occasion.required_by),
+        "groups": occasion.groups,
         "dependencies": _dependencies(template) if policy.spec.propagate_deps else {},
         "required_by": tuple(sorted(one.by for one in occasion.required_by)),
         "suspended": _suspended(policy),
@@ -113,12 +89,9 @@ def decide(
         placement=placement,
         previous=previous,
         kept=kept,
-        now=occasion.now,
         behaviour=common["behaviour"],
-        rescheduled_at=occasion.rescheduled_at,
-        estimates=occasion.estimates,
         suspended=suspended,
-        stuck=occasion.stuck or {},
+        occasion=occasion,
     )
     placed = place(question, tuple(fleet.values()))
     chosen_by_policy = {target.name for target in placed.targets}

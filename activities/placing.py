@@ -11,7 +11,7 @@ from argosy.api.behaviour import Behaviour
 from argosy.api.cluster import Cluster
 from argosy.api.manifest import canonical_json, ref_of
 from argosy.api.placement import Placement
-from argosy.api.propagation import Plan, PlannedTarget
+from argosy.api.propagation import Groups, Plan, PlannedTarget, Required
 from argosy.api.reasons import AffinityReasons
 from argosy.interpreter.registry import replicas_of, requirements_of
 from argosy.scheduling.outcome import Outcome, settle
@@ -27,6 +27,34 @@ RECORDED_CLUSTERS = 200
 
 
 @dataclass(frozen=True)
+class Occasion:
+    """Under which circumstances a decision is asked for.
+
+    Attributes:
+        now: when.
+        behaviour: whose answer counts where a policy does not say.
+        edited: the template itself is new; only then a lazy policy takes effect.
+        rescheduled_at: when someone last asked for a new division of the replicas.
+        estimates: cluster -> replicas that fit, from a closer look at its nodes.
+        required_by: workloads that need the template in clusters of theirs.
+        stuck: cluster -> replicas that it finds no node for.
+        groups: the workloads that it keeps together with, and apart from.
+        together_with, apart_from: the clusters of each of those that are placed.
+    """
+
+    now: datetime
+    behaviour: Behaviour = "argosy"
+    edited: bool = True
+    rescheduled_at: datetime | None = None
+    estimates: Mapping[str, int] = field(default_factory=dict)
+    required_by: tuple[Required, ...] = ()
+    stuck: Mapping[str, int] = field(default_factory=dict)
+    groups: Groups = field(default_factory=Groups)
+    together_with: tuple[tuple[str, ...], ...] = ()
+    apart_from: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True)
 class Question:
     """What is asked about one template.
 
@@ -34,23 +62,16 @@ class Question:
         placement: as the policy has it.
         previous: the plan in force.
         kept: its targets, without those in clusters that have left.
-        now: when it is asked.
-        rescheduled_at: when someone last asked for a new division.
-        estimates: cluster -> replicas that fit, from a closer look at its nodes.
         suspended: what was placed before stays as it is.
-        stuck: cluster -> replicas that it finds no node for; they are placed anew.
     """
 
     template: Mapping[str, Any]
     placement: Placement
     previous: Plan | None
     kept: tuple[PlannedTarget, ...]
-    now: datetime
-    behaviour: Behaviour = "argosy"
-    rescheduled_at: datetime | None = None
-    estimates: Mapping[str, int] | None = None
-    suspended: bool = False
-    stuck: Mapping[str, int] = field(default_factory=dict)
+    behaviour: Behaviour
+    suspended: bool
+    occasion: Occasion
 
     @property
     def standing(self) -> Standing:
@@ -63,17 +84,21 @@ class Question:
             requirements=requirements_of(self.template, behaviour=self.behaviour),
             uid=str(self.template["metadata"].get("uid") or ""),
             previous=tuple(
-                Target(name=one.cluster, replicas=_without(one.replicas, self.stuck.get(one.cluster, 0)))
+                Target(
+                    name=one.cluster, replicas=_without(one.replicas, self.occasion.stuck.get(one.cluster, 0))
+                )
                 for one in self.kept
             ),
             observed_affinity=previous.affinity if previous else "",
-            estimates=dict(self.estimates or {}),
+            estimates=dict(self.occasion.estimates),
+            together_with=self.occasion.together_with,
+            apart_from=self.occasion.apart_from,
             behaviour=self.behaviour,
         )
         return Standing(
             request=request,
             applied_placement=(previous.placement or None) if previous else None,
-            rescheduled_at=self.rescheduled_at,
+            rescheduled_at=self.occasion.rescheduled_at,
             scheduled_at=previous.scheduled_at if previous else None,
         )
 
@@ -103,9 +128,10 @@ def place(question: Question, clusters: Sequence[Cluster]) -> Placed:
         return _stays(question, why=decision.reason)
     request = standing.request.model_copy(update={"fresh": decision.fresh})
     result = schedule(request, clusters)
-    if result.error and question.stuck:
+    if result.error and question.occasion.stuck:
         return _stays(
-            question, why=f"replicas find no node in {', '.join(sorted(question.stuck))}, nor elsewhere"
+            question,
+            why=f"replicas find no node in {', '.join(sorted(question.occasion.stuck))}, nor elsewhere",
         )
     outcome = settle(request, result)
     return Placed(
@@ -142,7 +168,9 @@ def _record(
         "affinity": outcome.observed_affinity,
         # A placement that failed is tried again at the next event, whatever that is.
         "placement": applied if outcome.scheduled else (previous.placement if previous else ""),
-        "scheduled_at": question.now if outcome.scheduled else (previous.scheduled_at if previous else None),
+        "scheduled_at": question.occasion.now
+        if outcome.scheduled
+        else (previous.scheduled_at if previous else None),
         "strategy": result.strategy,
         "reasons": reasons,
         "omitted": omitted,

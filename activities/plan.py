@@ -13,10 +13,12 @@ from temporalio import activity
 
 from activities.apply import Appliers
 from activities.capacity import Capacity
+from activities.companions import Companions, groups_of
 from activities.contracts import Applied, ApplyRequest, Planned, PlanRequest
-from activities.decide import Occasion, decide
+from activities.decide import decide
 from activities.errors import temporal_errors
 from activities.fleet import Fleets
+from activities.placing import Occasion
 from activities.policies import EMPTY, Chosen, PolicyView, choose
 from activities.runs import CACHED_RUNS, RunInputs, Templates
 from activities.snapshot import MAX_AGE as SNAPSHOT_AGE
@@ -49,6 +51,7 @@ class Planners:
         snapshot: ClusterSnapshot,
         appliers: Appliers,
         capacity: Capacity,
+        companions: Companions,
         behaviour: Behaviour,
     ) -> None:
         self._inputs = inputs
@@ -56,6 +59,7 @@ class Planners:
         self._snapshot = snapshot
         self._fleets = Fleets(inputs)
         self._capacity = capacity
+        self._companions = companions
         self._behaviour = behaviour
         self._appliers = appliers
         self._views: OrderedDict[str, PolicyView] = OrderedDict()
@@ -101,17 +105,25 @@ class Planners:
                 template, chosen, clusters, max_age=ROOM_AGE if max_age is None else max_age
             ),
         )
-        deciding = partial(
-            decide,
-            template,
-            views=policies,
-            chosen=chosen,
-            fleet=fleet,
-            previous=request.previous,
-            occasion=occasion,
-        )
-        plan = await asyncio.to_thread(deciding) if len(clusters) > OFF_LOOP_ABOVE else deciding()
-        return plan, clusters
+
+        async def deciding(occasion: Occasion) -> Plan:
+            decided = partial(
+                decide,
+                template,
+                views=policies,
+                chosen=chosen,
+                fleet=fleet,
+                previous=request.previous,
+                occasion=occasion,
+            )
+            return await asyncio.to_thread(decided) if len(clusters) > OFF_LOOP_ABOVE else decided()
+
+        groups = groups_of(template, chosen.policy.spec.placement.workload_affinity if chosen else None)
+        if groups is None:
+            return await deciding(occasion), clusters
+        return await self._companions.in_turn(
+            request.workflow_id, request.ref, groups, occasion, deciding
+        ), clusters
 
     async def _estimates(
         self,

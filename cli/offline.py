@@ -11,7 +11,8 @@ from typing import Any, cast
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from activities.decide import Occasion, decide
+from activities.decide import decide
+from activities.placing import Occasion
 from activities.policies import PolicyView, choose
 from argosy.api import documents
 from argosy.api.behaviour import Behaviour

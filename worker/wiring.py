@@ -14,6 +14,7 @@ from temporalio.worker import Worker, WorkflowRunner
 from activities.apply import Appliers
 from activities.capacity import Capacity
 from activities.clusters import Clusters
+from activities.companions import Companions
 from activities.members import MemberPool
 from activities.monitor import Monitors
 from activities.notify import Notifiers
@@ -89,6 +90,7 @@ def build(client: Client, settings: Settings, *, instance: str) -> Parts:
             snapshot=snapshot,
             appliers=appliers,
             capacity=capacity,
+            companions=Companions(client),
             behaviour=settings.behaviour,
         ),
         appliers=appliers,

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import datetime
 
 from argosy.api.propagation import (
+    Groups,
     Phase,
     Plan,
     PropagationState,
@@ -90,6 +91,7 @@ def status_of(state: PropagationState, *, at: datetime) -> PropagationStatus:
         decision=state.plan.message if state.plan else "",
         overrides=_overrides(state, clusters),
         digest=state.digest,
+        groups=state.plan.groups if state.plan else Groups(),
         waiting_for=tuple(sorted(state.targets)) if state.deletion else (),
     )
 

@@ -63,6 +63,13 @@ class PolicyRef(Record):
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
+class Groups(Record):
+    """The groups of workloads, as `label=value`, that a template keeps together with or apart from."""
+
+    affinity: str = ""
+    anti_affinity: str = ""
+
+
 class PlannedTarget(Record):
     """What one cluster is to get.
 
@@ -105,6 +112,7 @@ class Plan(Record):
         mends: the named rules by which the answer may differ from Karmada's.
         reasons: why each cluster was chosen or not, one entry for each affinity group tried.
         omitted: clusters whose reasons were left out, for size.
+        groups: the workloads that it keeps together with, and apart from.
         dependencies: what has to follow the template into its clusters, by workflow ID.
         required_by: workloads that need the template in clusters of theirs, by workflow ID.
         emptied: nothing needs the template any more, and no policy places it: its copies go.
@@ -132,6 +140,7 @@ class Plan(Record):
     mends: tuple[str, ...] = ()
     reasons: tuple[AffinityReasons, ...] = ()
     omitted: int = 0
+    groups: Groups = Groups()
     dependencies: dict[str, ResourceRef] = {}
     required_by: tuple[str, ...] = ()
     emptied: bool = False
@@ -364,3 +373,4 @@ class PropagationStatus(Record):
     overrides: dict[str, tuple[str, ...]] = {}
     digest: str = ""
     waiting_for: tuple[str, ...] = ()
+    groups: Groups = Groups()

@@ -28,7 +28,6 @@ PROPAGATION: tuple[Row, ...] = (
     Row("spec.failover.application", "remove it"),
     Row("spec.failover.cluster", "remove it"),
     Row("spec.schedulePriority", "remove it"),
-    Row("spec.placement.workloadAffinity", "remove it"),
 )
 OVERRIDE: tuple[Row, ...] = ()
 

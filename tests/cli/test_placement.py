@@ -330,3 +330,48 @@ def test_what_a_workload_needs_follows_it(plant: Plant, run: Runner, tmp_path: P
     assert run("delete", "deployment", "web", "-n", "needs").code == 0
     asyncio.run(until(lambda: holders() == []))
     assert run("delete", "configmap", "settings", "-n", "needs").code == 0
+
+
+def test_workloads_keep_together_and_apart(plant: Plant, run: Runner, tmp_path: Path) -> None:
+    def labelled(name: str, **labels: str) -> dict[str, Any]:
+        made = deployment(name, "apart")
+        made["metadata"]["labels"] = labels
+        return made
+
+    one = [{"spreadByField": "cluster", "minGroups": 1, "maxGroups": 1}]
+    together = {"affinity": {"groupByLabelKey": "team"}}
+    apart = {"antiAffinity": {"groupByLabelKey": "alone"}}
+    rules = [
+        policy("apart", {"spreadConstraints": one, "workloadAffinity": affinity}, name=name)
+        for name, affinity in (("together", together), ("apart", apart))
+    ]
+    for rule, label in zip(rules, ("team", "alone"), strict=True):
+        rule["spec"]["resourceSelectors"][0]["labelSelector"] = {
+            "matchExpressions": [{"key": label, "operator": "Exists"}]
+        }
+    # All at once: those that must not meet are decided upon within moments of each other.
+    webs = [labelled(f"web-{number}", alone="web") for number in range(3)]
+    assert run("apply", "-f", write(tmp_path / "all.yaml", *rules, *webs), "--wait").code == 0
+
+    def where(name: str) -> list[str]:
+        return [member for member, items in plant.objects("deployments", "apart").items() if name in items]
+
+    assert sorted(where(web["metadata"]["name"])[0] for web in webs) == ["member1", "member2", "member3"]
+    crowded = run("apply", "-f", write(tmp_path / "more.yaml", labelled("web-3", alone="web")), "--wait")
+    assert crowded.code == 1
+    assert "anti-affinity" in crowded.out
+
+    assert run("cluster", "label", "member2", "home=yes").code == 0
+    home = policy(
+        "apart", {"clusterAffinity": {"labelSelector": {"matchLabels": {"home": "yes"}}}}, name="home"
+    )
+    home["spec"]["placement"] |= {"workloadAffinity": together}
+    home["spec"]["resourceSelectors"][0]["name"] = "first"
+    first, second = labelled("first", team="a"), labelled("second", team="a")
+    asyncio.run(asyncio.sleep(2))
+    assert run("apply", "-f", write(tmp_path / "first.yaml", home, first), "--wait").code == 0
+    assert run("apply", "-f", write(tmp_path / "second.yaml", second), "--wait").code == 0
+    assert where("first") == where("second") == ["member2"]
+    assert run("cluster", "label", "member2", "home-").code == 0
+    for name in ("first", "second", *(f"web-{number}" for number in range(4))):
+        assert run("delete", "deployment", name, "-n", "apart").code == 0

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from activities.decide import Occasion, decide
+from activities.decide import decide
 from activities.fleet import fleet_of
+from activities.placing import Occasion
 from activities.policies import EMPTY, PolicyView, choose
 from argosy.api.cluster_connection import ConnectionReference
 from argosy.api.membership import ClusterFacts, ClusterPhase, ClusterSettings, ClusterStatus, Health

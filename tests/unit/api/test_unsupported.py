@@ -30,6 +30,7 @@ ACTED_UPON: dict[str, Any] = {
         },
         "clusterAffinities": [{"affinityName": "a"}],
         "spreadConstraints": [{"spreadByField": "zone", "minGroups": 2}],
+        "workloadAffinity": {"affinity": {"groupByLabelKey": "a"}},
         "clusterTolerations": [{"operator": "Exists"}],
         "replicaScheduling": {
             "replicaSchedulingType": "Divided",
@@ -44,7 +45,6 @@ SET: dict[str, Any] = {
     "spec.failover.application": {},
     "spec.failover.cluster": {"purgeMode": "Directly"},
     "spec.schedulePriority": {"priorityClassSource": "KubePriorityClass", "priorityClassName": "a"},
-    "spec.placement.workloadAffinity": {},
 }
 
 
