@@ -30,6 +30,7 @@ from argosy.api.propagation import (
     Submission,
     Submitted,
 )
+from argosy.api.record import Record
 from argosy.errors import InvalidInput, NotFound
 from cli.connection import Connection, new_id
 from cli.observing import Observed, attempts_of
@@ -117,7 +118,8 @@ class Session(Connection):
     async def _submit_unanswered(self, manifest: dict[str, Any]) -> Accepted:
         """`submit` in two requests, of which a new template needs the first only, and no worker's answer."""
         first = self._first_run(manifest)
-        await self._check_size(first)
+        if len(first.start.template) > SMALL:
+            await self._check_size(first.start, str(first.ref))
         while True:
             try:
                 await self.client.start_workflow(
@@ -256,9 +258,11 @@ class Session(Connection):
         """Store and delete policies of one namespace, or of the cluster scope, all or nothing.
 
         Raises:
+            InvalidInput: they are too large.
             Unreachable: Temporal or a worker does not answer.
         """
         edit = PolicyEdit(request_id=new_id(), requested_by=self.actor, put=tuple(put), delete=tuple(delete))
+        await self._check_size(edit, f"the policies for {namespace or 'the cluster scope'}")
         start = PolicySetInput(state=PolicySetState(namespace=namespace))
 
         def begin() -> WithStartWorkflowOperation[Any, Any]:
@@ -342,15 +346,14 @@ class Session(Connection):
         )
         return FirstRun(ref, PropagationInput(template=text, state=state), submission)
 
-    async def _check_size(self, first: FirstRun) -> None:
-        if len(first.start.template) <= SMALL:
-            return
-        payloads = await self.client.data_converter.encode([first.start])
+    async def _check_size(self, message: Record, what: str) -> None:
+        """Refuse what Temporal would not store, before it is sent."""
+        payloads = await self.client.data_converter.encode([message])
         size = sum(payload.ByteSize() for payload in payloads)
         if size > MAX_PAYLOAD:
             raise InvalidInput(
-                f"{first.ref} takes {size:,} bytes after compression, and Temporal stores at most "
-                f"{MAX_PAYLOAD:,}; make it smaller, for example by splitting its data over several objects"
+                f"{what} take{'' if what.startswith('the ') else 's'} {size:,} bytes after compression, and Temporal "
+                f"stores at most {MAX_PAYLOAD:,}; make it smaller, for example by splitting it over several objects"
             )
 
 

@@ -12,11 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 from activities import attributes
 from activities.contracts import NotifyPropagations
 from activities.notify import Notifiers
 from argosy.api.policyset import (
+    LARGEST_SET,
     PROPAGATION_KINDS,
     Notice,
     PolicyEdit,
@@ -26,6 +28,7 @@ from argosy.api.policyset import (
     PolicySetStatus,
     StoredPolicy,
     WaitForPolicy,
+    compressed_size,
 )
 from workflows import options
 
@@ -52,6 +55,19 @@ class PolicySet:
         self._state, answer = edited(self._state, request, new_uid=lambda: str(workflow.uuid4()))
         self._edited = self._edited or answer.generation != before
         return answer
+
+    @edit.validator
+    def _fits(self, request: PolicyEdit) -> None:
+        after, _ = edited(self._state, request, new_uid=str)
+        size = compressed_size(after)
+        if request.put and size > LARGEST_SET:
+            where = self._state.namespace or "the cluster scope"
+            raise ApplicationError(
+                f"the policies of {where} would take {size:,} bytes after compression, and Temporal stores at most "
+                f"{LARGEST_SET:,}; delete some, or spread them over namespaces",
+                type="InvalidInput",
+                non_retryable=True,
+            )
 
     @workflow.signal(description="A template that no policy matches asks to be told of changes.")
     def wait_for_policy(self, request: WaitForPolicy) -> None:

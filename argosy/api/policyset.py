@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 from argosy.api.record import Record
 
 PROPAGATION_KINDS = ("PropagationPolicy", "ClusterPropagationPolicy")
 OVERRIDE_KINDS = ("OverridePolicy", "ClusterOverridePolicy")
+# Bytes of a whole set after compression; one payload may have 2 MiB, and the codec is not the same as this measure.
+LARGEST_SET = 1_500_000
 POLICY_KINDS = PROPAGATION_KINDS + OVERRIDE_KINDS
 
 
@@ -85,3 +88,8 @@ class PolicySetStatus(Record):
     namespace: str | None = None
     generation: int = 0
     counts: dict[str, int] = {}
+
+
+def compressed_size(state: PolicySetState) -> int:
+    """About how many bytes a set takes in Temporal, where payloads are compressed."""
+    return len(zlib.compress(state.model_dump_json().encode(), level=1))

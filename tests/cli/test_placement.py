@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -375,3 +376,52 @@ def test_workloads_keep_together_and_apart(plant: Plant, run: Runner, tmp_path: 
     assert run("cluster", "label", "member2", "home-").code == 0
     for name in ("first", "second", *(f"web-{number}" for number in range(4))):
         assert run("delete", "deployment", name, "-n", "apart").code == 0
+
+
+def test_a_cluster_that_joins_gets_its_share(plant: Plant, run: Runner, tmp_path: Path) -> None:
+    everywhere, weighted = Fleet(plant, run, "joined"), Fleet(plant, run, "joined2")
+    everyone = {"replicaScheduling": {**DIVIDED, "weightPreference": {}}}
+    files = write(
+        tmp_path / "all.yaml",
+        policy("joined", {}),
+        workload("joined", 1),
+        policy("joined2", everyone),
+        workload("joined2", 6),
+    )
+    assert run("cluster", "unjoin", "member3", "--timeout", "60").code == 0
+    assert run("apply", "-f", files, "--wait").code == 0
+    everywhere.becomes(member1=1, member2=1)
+    weighted.becomes(member1=3, member2=3)
+    kubeconfig = str(plant.members[2].kubeconfig)
+    assert run("cluster", "join", "member3", "--kubeconfig", kubeconfig, "--region", "us").code == 0
+    everywhere.becomes(member1=1, member2=1, member3=1)
+    weighted.becomes(member1=2, member2=2, member3=2)
+    history = run("history", "deployment", "web", "-n", "joined2", "-o", "json")
+    assert json.loads(history.out)[-1]["reason"] == "ClusterChanged"
+    for namespace in ("joined", "joined2"):
+        assert run("delete", "deployment", "web", "-n", namespace).code == 0
+
+
+def test_a_list_of_ten_thousand_clusters_is_taken_or_refused_clearly(
+    plant: Plant, run: Runner, tmp_path: Path
+) -> None:
+    fleet = Fleet(plant, run, "long")
+    names = [f"cluster-{number:05}" for number in range(10_000)]
+    long = policy("long", {"clusterAffinity": {"clusterNames": [*names, "member2"]}})
+    files = write(tmp_path / "all.yaml", long, workload("long", 1))
+    assert run("apply", "-f", files, "--wait").code == 0
+    fleet.becomes(member2=1)
+    noise = [secrets.token_hex(31) for _ in range(60_000)]
+    huge = policy("long", {"clusterAffinity": {"clusterNames": noise}})
+    refused = run("apply", "-f", write(tmp_path / "huge.yaml", huge))
+    assert refused.code == 2
+    assert "after compression" in refused.error
+    # Many that are each small enough are refused when they would not fit together.
+    for number in range(4):
+        part = policy("long", {"clusterAffinity": {"clusterNames": noise[:20_000]}}, name=f"part-{number}")
+        noise = noise[20_000:] or [secrets.token_hex(31) for _ in range(20_000)]
+        last = run("apply", "-f", write(tmp_path / "part.yaml", part))
+    assert last.code == 2
+    assert "spread them over namespaces" in last.error
+    assert run("apply", "-f", files, "--wait").code == 0
+    assert run("delete", "deployment", "web", "-n", "long").code == 0
