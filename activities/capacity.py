@@ -12,8 +12,10 @@ from argosy.api.behaviour import Behaviour
 from argosy.api.membership import ClusterStatus
 from argosy.api.placement import Placement
 from argosy.errors import ArgosyError
+from argosy.interpreter.components import components_of
 from argosy.interpreter.registry import replicas_of, requirements_of
 from argosy.kube.capacity import Rooms
+from argosy.scheduling.component_sets import sets_on_nodes
 from argosy.scheduling.fitting import replicas_that_fit
 
 # Planning must not wait for a cluster that hangs; what is not known by then goes by the cluster's summary.
@@ -45,7 +47,9 @@ class Capacity:
         Args:
             max_age: seconds for which what was read of a cluster counts.
         """
-        if not replicas_of(template) or not asks_for_room(placement) or len(clusters) > LOOK_AT_MOST:
+        components = components_of(template, behaviour=behaviour)
+        counted = bool(replicas_of(template) or components)
+        if not counted or not asks_for_room(placement) or len(clusters) > LOOK_AT_MOST:
             return {}
         requirements = requirements_of(template, behaviour=behaviour)
         namespace = str(template["metadata"].get("namespace") or "")
@@ -60,6 +64,8 @@ class Capacity:
                     )
             except (ArgosyError, TimeoutError):
                 return None
+            if components:
+                return sets_on_nodes(components, room.nodes)
             return replicas_that_fit(requirements, room.nodes, quotas, behaviour=behaviour)
 
         ready = [name for name, status in clusters.items() if status.health.ready]

@@ -13,6 +13,7 @@ from argosy.api.manifest import canonical_json, ref_of
 from argosy.api.placement import Placement
 from argosy.api.propagation import Groups, Plan, PlannedTarget, Required
 from argosy.api.reasons import AffinityReasons
+from argosy.interpreter.components import components_of
 from argosy.interpreter.registry import replicas_of, requirements_of
 from argosy.scheduling.outcome import Outcome, settle
 from argosy.scheduling.request import ScheduleRequest, Target
@@ -82,6 +83,7 @@ class Question:
             placement=self.placement,
             replicas=replicas_of(self.template),
             requirements=requirements_of(self.template, behaviour=self.behaviour),
+            components=components_of(self.template, behaviour=self.behaviour),
             uid=str(self.template["metadata"].get("uid") or ""),
             previous=tuple(
                 Target(

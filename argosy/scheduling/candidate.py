@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from argosy.api.cluster import Cluster
-from argosy.scheduling.estimate import estimator
+from argosy.scheduling.component_sets import sets_by_facts
+from argosy.scheduling.estimate import UNBOUNDED, estimator
 from argosy.scheduling.request import ScheduleRequest
-
-UNBOUNDED = 2**31 - 1
 
 
 @dataclass(slots=True)
@@ -41,7 +40,8 @@ def find_room(request: ScheduleRequest, candidates: list[Candidate]) -> None:
 
 
 def _estimator(request: ScheduleRequest) -> Callable[[Cluster], int]:
-    wanted, closer, by_facts = request.wanted, request.estimates, estimator(request.requirements)
+    wanted, closer = request.needed, request.estimates
+    by_facts = sets_by_facts(request.components) if request.components else estimator(request.requirements)
 
     def estimate(cluster: Cluster) -> int:
         fitting = by_facts(cluster)

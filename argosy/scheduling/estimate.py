@@ -16,6 +16,7 @@ from argosy.api.requirements import ReplicaRequirements
 PODS = "pods"
 CPU = "cpu"
 PODS_PER_NODE = 110
+UNBOUNDED = 2**31 - 1
 
 _WHOLE = 10**9
 _THOUSANDTH = 10**6
@@ -53,13 +54,13 @@ def estimator(requirements: ReplicaRequirements | None) -> Callable[[Cluster], i
         summary = cluster.status.resource_summary
         if summary is None:
             return 0
-        pods = -(-_free(summary, PODS) // _WHOLE)
+        pods = -(-free_of(summary, PODS) // _WHOLE)
         if pods <= 0 or requirements is None:
             return max(pods, 0)
         by_models = _by_models(cluster, summary, demands)
         if by_models is not None:
             return min(pods, by_models)
-        return min([pods, *(demand.fits(_free(summary, demand.name)) for demand in demands)])
+        return min([pods, *(demand.fits(free_of(summary, demand.name)) for demand in demands)])
 
     return estimate
 
@@ -78,22 +79,31 @@ def demands_of(requirements: ReplicaRequirements | None) -> list[Demand]:
 
 
 def _by_models(cluster: Cluster, summary: ResourceSummary, demands: Sequence[Demand]) -> int | None:
-    """Replicas that fit onto the nodes of each grade, each as large as the grade promises at least.
+    """Replicas that fit onto the nodes of each grade, or None where the cluster has no usable models."""
+    grades = grades_of(cluster, summary)
+    if grades is None:
+        return None
+    return sum(
+        count * min([PODS_PER_NODE, *(demand.fits(node.get(demand.name, 0)) for demand in demands)])
+        for node, count in grades
+    )
+
+
+def grades_of(cluster: Cluster, summary: ResourceSummary) -> list[tuple[dict[str, int], int]] | None:
+    """For each grade what one of its nodes has at least, in billionths, and how many nodes there are.
 
     None where the cluster has no models, or counts that make no sense.
     """
     counts = {one.grade: one.count for one in summary.allocatable_modelings}
     if not cluster.spec.resource_models or not counts or any(count < 0 for count in counts.values()):
         return None
-    total = 0
-    for model in cluster.spec.resource_models:
-        node = {one.name: one.min.nanos for one in model.ranges}
-        fitting = min([PODS_PER_NODE, *(demand.fits(node.get(demand.name, 0)) for demand in demands)])
-        total += counts.get(model.grade, 0) * fitting
-    return total
+    return [
+        ({one.name: one.min.nanos for one in model.ranges}, counts.get(model.grade, 0))
+        for model in cluster.spec.resource_models
+    ]
 
 
-def _free(summary: ResourceSummary, name: str) -> int:
+def free_of(summary: ResourceSummary, name: str) -> int:
     """Billionths that are neither taken nor about to be taken; possibly negative."""
     free = _nanos(summary.allocatable.get(name))
     return free - _nanos(summary.allocated.get(name)) - _nanos(summary.allocating.get(name))

@@ -6,7 +6,7 @@ from argosy.api.behaviour import Behaviour
 from argosy.api.manifest import ResourceRef
 from argosy.api.placement import Placement
 from argosy.api.record import Record
-from argosy.api.requirements import ReplicaRequirements
+from argosy.api.requirements import Component, ReplicaRequirements
 
 
 class Target(Record):
@@ -35,6 +35,7 @@ class ScheduleRequest(Record):
         uid: of the template; settles ties when dividing by weight.
         replicas: as the template asks for; None for kinds that have none.
         requirements: what one replica needs; None where the template says nothing.
+        components: the parts of a workload that has several pod templates; it is placed whole, never divided.
         previous: where the template is now; the order settles ties when scaling down.
         evicting: clusters that the template is being moved away from.
         observed_affinity: the ordered affinity group that the last placement came from.
@@ -49,6 +50,7 @@ class ScheduleRequest(Record):
     placement: Placement = Placement()
     replicas: int | None = None
     requirements: ReplicaRequirements | None = None
+    components: tuple[Component, ...] = ()
     previous: tuple[Target, ...] = ()
     evicting: tuple[str, ...] = ()
     observed_affinity: str = ""
@@ -72,4 +74,17 @@ class ScheduleRequest(Record):
     @property
     def is_workload(self) -> bool:
         """Whether there is anything to divide or to estimate room for."""
-        return self.wanted > 0 or self.requirements is not None
+        return self.wanted > 0 or self.requirements is not None or bool(self.components)
+
+    @property
+    def needed(self) -> int:
+        """How much must fit: the replicas, or one instance where a single cluster is to hold all of it."""
+        return self.wanted or int(self.fills_one_cluster)
+
+    @property
+    def fills_one_cluster(self) -> bool:
+        """Whether a workload of several components is to run in exactly one cluster."""
+        return bool(self.components) and any(
+            one.spread_by_field == "cluster" and one.min_groups == one.max_groups == 1
+            for one in self.placement.spread_constraints
+        )

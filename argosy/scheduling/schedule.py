@@ -113,7 +113,7 @@ def _shares(request: ScheduleRequest, chosen: list[Candidate], strategy: Strateg
     """Replicas by cluster; clusters without any are not among them, unless the object itself is what counts."""
     if not chosen:
         raise Unplaceable("Other", "no cluster was chosen; raise maxGroups of the spread constraints")
-    if not request.is_workload:
+    if not request.is_workload or request.components:
         return dict.fromkeys((one.name for one in chosen), 0)
     shares = _divided(request, chosen, strategy)
     if request.options.empty_workload_propagation:

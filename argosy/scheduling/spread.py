@@ -94,7 +94,7 @@ def _by_cluster(
         for rank, one in enumerate(rest, start=count + 1)
     }
     if strategy.divides:
-        for one in _make_room(chosen, rest, request.wanted):
+        for one in _make_room(chosen, rest, request.needed):
             left_out[one.name] = "gave way to a cluster with more room"
     return Selection(chosen, left_out={one.name: left_out[one.name] for one in rest})
 

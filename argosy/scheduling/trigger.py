@@ -73,6 +73,8 @@ def _placement_changed(standing: Standing) -> str:
 def _replicas_changed(request: ScheduleRequest) -> str:
     if request.placement.replica_scheduling is None:
         return ""
+    if request.components:
+        return "" if request.previous else "it is placed nowhere"
     placed = [target.replicas or 0 for target in request.previous]
     if strategy_of(request.placement.replica_scheduling) is Strategy.DUPLICATED:
         changed = any(replicas != request.wanted for replicas in placed)
