@@ -1,28 +1,38 @@
-"""Record histories of today's workflows: `python -m tests.replay.record`. Old ones stay, to be replayed for ever."""
+"""Record histories of today: `python -m tests.replay.record [SCENARIO…]`. Old ones stay, to be replayed for ever."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from activities.connection import connect, initialise
 from argosy import __version__
 from argosy.api.cluster_connection import ConnectionReference
-from argosy.api.ids import cluster_id, policies_id
+from argosy.api.ids import cluster_id, id_of, policies_id
 from argosy.api.manifest import ResourceRef
 from argosy.api.membership import ClusterSettings, Edit, Unjoin
 from argosy.api.policyset import WaitForPolicy
-from argosy.api.propagation import Phase, Plan, PoliciesChanged
+from argosy.api.propagation import (
+    Phase,
+    Plan,
+    PoliciesChanged,
+    PropagationInput,
+    PropagationState,
+    Required,
+    StuckReplicas,
+)
 from argosy.config import Settings
 from argosy.errors import Unreachable
 from cli.connection import new_id
 from cli.membership import joined
 from devcluster.temporal import TemporalServer
-from tests.workflows.stage import Stage, permanent, plan_for
+from tests.workflows.stage import Stage, lost, permanent, plan_for
 
 HISTORIES = Path(__file__).parent / "histories"
 
@@ -59,6 +69,50 @@ async def waiting_propagation(stage: Stage) -> str:
     return handle.id
 
 
+async def needed_propagation(stage: Stage) -> str:
+    """Is needed before it is submitted, moves with a workload, needs others itself, and is let go of in the end."""
+    ref = ResourceRef(api_version="v1", kind="ConfigMap", namespace="default", name="needed")
+    other = ref.model_copy(update={"name": "other"})
+    needing = Required(by="propagation/default/Deployment.apps/w", clusters=("a",))
+    handle = await stage.client.start_workflow(
+        "Propagation",
+        PropagationInput(template="", state=PropagationState(ref=ref, revision=0)),
+        id=id_of(ref),
+        task_queue=stage.session.settings.task_queue,
+        start_signal="required",
+        start_signal_args=[needing],
+    )
+    await stage.until(handle, lambda s: s.phase == Phase.WAITING)
+    stage.applies_along = True
+    stage.plan = lambda _: plan_for("a", dependencies={id_of(other): other}, strategy="Aggregated")
+    await stage.submit("needed", key="1")
+    await stage.until(handle, lambda s: s.revision == 1 and s.phase == Phase.APPLIED)
+    await handle.signal("replicas_stuck", StuckReplicas(cluster="a", replicas=1))
+    await stage.session.reschedule(ref)
+    stage.plan = lambda _: plan_for("b", digest="d2")
+    await handle.signal("required", Required(by=needing.by, clusters=("b",)))
+    await stage.until(handle, lambda s: set(s.clusters) == {"b"} and s.phase == Phase.APPLIED)
+    await stage.session.delete(ref, orphan=(), preserve=False)
+    await stage.until(handle, lambda s: s.revision == 0)
+    await handle.signal("required", Required(by=needing.by))
+    await handle.result()
+    return handle.id
+
+
+async def interrupted_propagation(stage: Stage) -> str:
+    """Begins anew after a worker was lost, finds what that one left, and fits nowhere at first."""
+    ref = ResourceRef(api_version="v1", kind="ConfigMap", namespace="default", name="interrupted")
+    handle = await lost(stage.client, stage.session.settings.task_queue, ref)
+    stage.stranded = {"old": "uid-old"}
+    stage.plan = lambda _: plan_for(unschedulable="no room", retry=True, message="no room")
+    async with stage:
+        await stage.until(handle, lambda s: s.phase == Phase.UNSCHEDULABLE)
+        stage.plan = lambda _: plan_for("a")
+        await handle.signal("policies_changed", PoliciesChanged(policy_set="policies/default", generation=1))
+        await stage.until(handle, lambda s: s.counts == {"Applied": 1})
+    return handle.id
+
+
 async def policy_set(stage: Stage) -> str:
     """Is edited while templates wait."""
     policy = {
@@ -86,8 +140,18 @@ async def cluster(stage: Stage) -> str:
     return handle.id
 
 
-async def record() -> None:
-    """Play every scenario and save each run's history."""
+SCENARIOS = (
+    busy_propagation,
+    waiting_propagation,
+    needed_propagation,
+    interrupted_propagation,
+    policy_set,
+    cluster,
+)
+
+
+async def record(names: Sequence[str]) -> None:
+    """Play the scenarios of these names, or all, and save each run's history."""
     directory = HISTORIES / __version__
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
@@ -95,8 +159,10 @@ async def record() -> None:
         server.start()
         client = await connect(Settings(), address=server.address)
         await initialise(client)
-        for scenario in (busy_propagation, waiting_propagation, policy_set, cluster):
-            async with Stage(client, task_queue=f"record-{scenario.__name__}") as stage:
+        for scenario in (one for one in SCENARIOS if not names or one.__name__ in names):
+            stage = Stage(client, task_queue=f"record-{scenario.__name__}")
+            # One that is interrupted loses a worker before the stage has its own.
+            async with contextlib.nullcontext() if scenario is interrupted_propagation else stage:
                 identifier = await scenario(stage)
             number = 0
             run_id: str = (await client.get_workflow_handle(identifier).describe()).run_id
@@ -118,5 +184,5 @@ def _portable(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    asyncio.run(record())
+    asyncio.run(record(sys.argv[1:]))
     sys.stdout.write(f"recorded {len(list(HISTORIES.rglob('*.json')))} histories\n")

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from temporalio import activity
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest, RespondWorkflowTaskFailedRequest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
@@ -36,8 +38,18 @@ from activities.contracts import (
     WatchCluster,
 )
 from activities.errors import temporal_errors
+from argosy.api.ids import id_of
+from argosy.api.manifest import ResourceRef
 from argosy.api.membership import ClusterFacts
-from argosy.api.propagation import Plan, PlannedTarget, PolicyRef, PropagationStatus, Required
+from argosy.api.propagation import (
+    Plan,
+    PlannedTarget,
+    PolicyRef,
+    PropagationInput,
+    PropagationState,
+    PropagationStatus,
+    Required,
+)
 from argosy.config import Settings
 from cli.session import Session
 from tests.plant import polling
@@ -65,6 +77,7 @@ class Stage:
         self.client = client
         self.session = Session(client, Settings(task_queue=task_queue))
         self.plan: Callable[[PlanRequest], Plan] = lambda _: plan_for("a", "b", "c")
+        self.applies_along = False
         self.failing: dict[str, Exception] = {}
         self.hanging: set[str] = set()
         self.applied: list[ApplyRequest] = []
@@ -120,7 +133,10 @@ class Stage:
     @activity.defn(name="plan")
     @temporal_errors
     async def _plan(self, request: PlanRequest) -> Planned:
-        return Planned(plan=self.plan(request), repeated=activity.info().attempt > 1)
+        plan, along = self.plan(request), {}
+        if self.applies_along and request.known is not None:
+            along = {t.cluster: Applied(uid=f"uid-{t.cluster}", digest=t.digest) for t in plan.targets}
+        return Planned(plan=plan, applied=along, repeated=activity.info().attempt > 1)
 
     @activity.defn(name="apply")
     @temporal_errors
@@ -243,3 +259,17 @@ class Stage:
 def permanent(category: str, message: str) -> ApplicationError:
     """A failure that Temporal does not retry."""
     return ApplicationError(message, type=category, non_retryable=True)
+
+
+async def lost(client: Client, queue: str, ref: ResourceRef) -> WorkflowHandle[Any, Any]:
+    """An entity whose first task was taken by a worker that is no more."""
+    start = PropagationInput(template="{}", state=PropagationState(ref=ref, digest=f"digest of {ref.name}"))
+    handle = await client.start_workflow("Propagation", start, id=id_of(ref), task_queue=queue)
+    poll = PollWorkflowTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueue(name=queue), identity="lost"
+    )
+    task = await client.workflow_service.poll_workflow_task_queue(poll)
+    assert task.task_token
+    failed = RespondWorkflowTaskFailedRequest(namespace=client.namespace, task_token=task.task_token)
+    await client.workflow_service.respond_workflow_task_failed(failed)
+    return handle

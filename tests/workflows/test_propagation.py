@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest, RespondWorkflowTaskFailedRequest
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus
 
 from activities.contracts import PlanRequest
 from argosy.api.ids import id_of
@@ -27,7 +24,7 @@ from argosy.api.propagation import (
     TargetPhase,
 )
 from argosy.errors import Conflict, NotFound, Unreachable
-from tests.workflows.stage import Stage, permanent, plan_for
+from tests.workflows.stage import Stage, lost, permanent, plan_for
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -261,24 +258,9 @@ async def test_planning_that_fails_is_shown_and_can_be_retried(stage: Stage) -> 
     await stage.until(handle, applied)
 
 
-async def lost(client: Client, queue: str, name: str) -> WorkflowHandle[Any, Any]:
-    """An entity whose first task was taken by a worker that is no more."""
-    ref = ref_of(f"x/{name}")
-    start = PropagationInput(template="{}", state=PropagationState(ref=ref, digest=f"digest of {name}"))
-    handle = await client.start_workflow("Propagation", start, id=id_of(ref), task_queue=queue)
-    poll = PollWorkflowTaskQueueRequest(
-        namespace=client.namespace, task_queue=TaskQueue(name=queue), identity="lost"
-    )
-    task = await client.workflow_service.poll_workflow_task_queue(poll)
-    assert task.task_token
-    failed = RespondWorkflowTaskFailedRequest(namespace=client.namespace, task_token=task.task_token)
-    await client.workflow_service.respond_workflow_task_failed(failed)
-    return handle
-
-
 async def test_copies_of_an_interrupted_plan_are_found_and_removed(client: Client) -> None:
     queue = f"lost-{uuid.uuid4().hex}"
-    handle = await lost(client, queue, "interrupted")
+    handle = await lost(client, queue, ref_of("x/interrupted"))
     async with Stage(client, task_queue=queue) as stage:
         stage.stranded = {"a": "uid-a", "old": "uid-old"}
         stage.plan = lambda request: plan_for("a", "b") if request.known is None else plan_for("wrong")
@@ -291,7 +273,7 @@ async def test_copies_of_an_interrupted_plan_are_found_and_removed(client: Clien
 
 async def test_a_deletion_of_what_was_interrupted_leaves_nothing(client: Client) -> None:
     queue = f"lost-{uuid.uuid4().hex}"
-    handle = await lost(client, queue, "doomed")
+    handle = await lost(client, queue, ref_of("x/doomed"))
     stage = Stage(client, task_queue=queue)
     stage.stranded = {"old": "uid-old"}
     deleting = asyncio.create_task(stage.session.delete(ref_of(handle.id), orphan=(), preserve=False))
