@@ -71,6 +71,7 @@ def decide(
         "preserve": bool(policy.spec.preserve_resources_on_deletion)
         or any(one.preserve for one in occasion.required_by),
         "groups": occasion.groups,
+        "priority": occasion.priority,
         "dependencies": _dependencies(template) if policy.spec.propagate_deps else {},
         "required_by": tuple(sorted(one.by for one in occasion.required_by)),
         "suspended": _suspended(policy),
@@ -82,8 +83,12 @@ def decide(
     placement, waiting = _in_effect(chosen, views, previous, edited=occasion.edited)
     if suspended and not (previous and previous.placement):
         placement, waiting = None, f"scheduling is suspended by the annotation {SCHEDULING_ANNOTATION}"
+    if occasion.lacking:
+        placement, waiting = None, occasion.lacking
     if placement is None:
-        return _sealed(Plan(targets=kept, waiting=waiting, message=waiting, **common))
+        # Nobody tells of a priority class that arrives.
+        retry = bool(occasion.lacking)
+        return _sealed(Plan(targets=kept, waiting=waiting, message=waiting, retry=retry, **common))
     question = Question(
         template=template,
         placement=placement,

@@ -144,12 +144,17 @@ class Notifiers:
         return clusters[name].epoch if name in clusters else -1
 
     async def _listed(self, query: str) -> list[str]:
+        """The propagations that a query finds, those of the highest priority first."""
+        found: dict[str, int] = {}
         try:
-            found = [execution.id async for execution in self._client.list_workflows(query)]
+            async for execution in self._client.list_workflows(query):
+                # Not as a model: there may be many.
+                status = await execution.memo_value(attributes.STATUS, None)
+                found[execution.id] = int(status.get("priority", 0)) if isinstance(status, dict) else 0
         except RPCError as error:
             raise Transient(f"Temporal does not list propagations: {error.message}") from error
         activity.heartbeat(len(found))
-        return sorted(set(found))
+        return sorted(found, key=lambda identifier: (-found[identifier], identifier))
 
     async def _tell(self, ids: Sequence[str], signal: str, event: Any, told: set[str]) -> None:
         gate = asyncio.Semaphore(OUTSTANDING)

@@ -39,6 +39,8 @@ class Occasion:
         estimates: cluster -> replicas that fit, from a closer look at its nodes.
         required_by: workloads that need the template in clusters of theirs.
         stuck: cluster -> replicas that it finds no node for.
+        priority: of the template, by its policy's priority class.
+        lacking: what has to be submitted before the template can be placed, as a sentence.
         groups: the workloads that it keeps together with, and apart from.
         together_with, apart_from: the clusters of each of those that are placed.
     """
@@ -50,6 +52,8 @@ class Occasion:
     estimates: Mapping[str, int] = field(default_factory=dict)
     required_by: tuple[Required, ...] = ()
     stuck: Mapping[str, int] = field(default_factory=dict)
+    priority: int = 0
+    lacking: str = ""
     groups: Groups = field(default_factory=Groups)
     together_with: tuple[tuple[str, ...], ...] = ()
     apart_from: tuple[tuple[str, ...], ...] = ()

@@ -20,6 +20,7 @@ from activities.errors import temporal_errors
 from activities.fleet import Fleets
 from activities.placing import Occasion
 from activities.policies import EMPTY, Chosen, PolicyView, choose
+from activities.priorities import Priorities
 from activities.runs import CACHED_RUNS, RunInputs, Templates
 from activities.snapshot import MAX_AGE as SNAPSHOT_AGE
 from activities.snapshot import ClusterSnapshot
@@ -60,6 +61,7 @@ class Planners:
         self._fleets = Fleets(inputs)
         self._capacity = capacity
         self._companions = companions
+        self._priorities = Priorities(inputs)
         self._behaviour = behaviour
         self._appliers = appliers
         self._views: OrderedDict[str, PolicyView] = OrderedDict()
@@ -94,7 +96,14 @@ class Planners:
         clusters = await self._with_holders(snapshot, request)
         fleet = await self._fleets.of(clusters)
         chosen = choose(template, policies, request.bound)
+        priority, lacking = 0, ""
+        try:
+            priority = await self._priorities.of(chosen.policy) if chosen and request.ref.namespace else 0
+        except NotFound as error:
+            lacking = str(error)
         occasion = Occasion(
+            priority=priority,
+            lacking=lacking,
             now=datetime.now(UTC),
             behaviour=self._behaviour,
             edited=request.edited,

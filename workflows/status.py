@@ -91,6 +91,7 @@ def status_of(state: PropagationState, *, at: datetime) -> PropagationStatus:
         decision=state.plan.message if state.plan else "",
         overrides=_overrides(state, clusters),
         digest=state.digest,
+        priority=state.plan.priority if state.plan else 0,
         groups=state.plan.groups if state.plan else Groups(),
         waiting_for=tuple(sorted(state.targets)) if state.deletion else (),
     )

@@ -113,6 +113,7 @@ class Plan(Record):
         reasons: why each cluster was chosen or not, one entry for each affinity group tried.
         omitted: clusters whose reasons were left out, for size.
         groups: the workloads that it keeps together with, and apart from.
+        priority: where a change concerns many, those with more of it are placed first.
         dependencies: what has to follow the template into its clusters, by workflow ID.
         required_by: workloads that need the template in clusters of theirs, by workflow ID.
         emptied: nothing needs the template any more, and no policy places it: its copies go.
@@ -141,6 +142,7 @@ class Plan(Record):
     reasons: tuple[AffinityReasons, ...] = ()
     omitted: int = 0
     groups: Groups = Groups()
+    priority: int = 0
     dependencies: dict[str, ResourceRef] = {}
     required_by: tuple[str, ...] = ()
     emptied: bool = False
@@ -374,3 +376,4 @@ class PropagationStatus(Record):
     digest: str = ""
     waiting_for: tuple[str, ...] = ()
     groups: Groups = Groups()
+    priority: int = 0

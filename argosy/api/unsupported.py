@@ -27,7 +27,6 @@ PROPAGATION: tuple[Row, ...] = (
     Row("spec.schedulerName", "remove it", harmless=("default-scheduler",)),
     Row("spec.failover.application", "remove it"),
     Row("spec.failover.cluster", "remove it"),
-    Row("spec.schedulePriority", "remove it"),
 )
 OVERRIDE: tuple[Row, ...] = ()
 

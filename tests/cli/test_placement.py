@@ -425,3 +425,25 @@ def test_a_list_of_ten_thousand_clusters_is_taken_or_refused_clearly(
     assert "spread them over namespaces" in last.error
     assert run("apply", "-f", files, "--wait").code == 0
     assert run("delete", "deployment", "web", "-n", "long").code == 0
+
+
+def test_a_priority_class_has_to_be_there_and_is_on_record(plant: Plant, run: Runner, tmp_path: Path) -> None:
+    fleet = Fleet(plant, run, "first")
+    wish = {"priorityClassSource": "KubePriorityClass", "priorityClassName": "gold"}
+    rule = policy("first", {"clusterAffinity": {"clusterNames": ["member1"]}}, schedulePriority=wish)
+    files = write(tmp_path / "all.yaml", rule, workload("first", 1))
+    assert run("apply", "-f", files).code == 0
+    asyncio.run(until(lambda: fleet.status()["phase"] == "Waiting"))
+    assert "waiting for PriorityClass gold" in fleet.status()["message"]
+    gold = {
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
+        "metadata": {"name": "gold"},
+        "value": 1000,
+    }
+    assert run("apply", "-f", write(tmp_path / "gold.yaml", gold)).code == 0
+    assert run("reschedule", "deployment", "web", "-n", "first").code == 0
+    fleet.becomes(member1=1)
+    assert fleet.explained()["plan"]["priority"] == 1000
+    assert run("delete", "deployment", "web", "-n", "first").code == 0
+    assert run("delete", "priorityclass", "gold").code == 0

@@ -15,6 +15,7 @@ ACTED_UPON: dict[str, Any] = {
     "resourceSelectors": SELECTORS,
     "priority": 5,
     "propagateDeps": True,
+    "schedulePriority": {"priorityClassSource": "KubePriorityClass", "priorityClassName": "a"},
     "preemption": "Always",
     "dependentOverrides": ["a"],
     "activationPreference": "Lazy",
@@ -44,7 +45,6 @@ SET: dict[str, Any] = {
     "spec.schedulerName": "mine",
     "spec.failover.application": {},
     "spec.failover.cluster": {"purgeMode": "Directly"},
-    "spec.schedulePriority": {"priorityClassSource": "KubePriorityClass", "priorityClassName": "a"},
 }
 
 
