@@ -28,7 +28,13 @@ from activities.errors import temporal_errors
 from activities.snapshot import MAX_AGE, list_clusters
 from argosy.api.ids import policies_id
 from argosy.api.policyset import PolicySetInput, PolicySetState, WaitForPolicy
-from argosy.api.propagation import ClusterEvent, PoliciesChanged, PropagationInput, PropagationState
+from argosy.api.propagation import (
+    ClusterEvent,
+    PoliciesChanged,
+    PropagationInput,
+    PropagationState,
+    PropagationStatus,
+)
 from argosy.errors import Transient
 
 OPEN_PROPAGATIONS = 'WorkflowType = "Propagation" AND ExecutionStatus = "Running"'
@@ -71,17 +77,19 @@ class Notifiers:
         """Tell each dependency; one that nobody has submitted is begun without content where it is needed."""
         for identifier, required in request.dependencies.items():
             if required.clusters:
+                state = PropagationState(
+                    ref=request.refs[identifier], revision=0, required_by={required.by: required}
+                )
                 await self._client.start_workflow(
                     "Propagation",
-                    PropagationInput(
-                        template="", state=PropagationState(ref=request.refs[identifier], revision=0)
-                    ),
+                    PropagationInput(template="", state=state),
                     id=identifier,
                     task_queue=self._task_queue,
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                     start_signal="required",
                     start_signal_args=[required],
-                    search_attributes=attributes.identity(request.refs[identifier]),
+                    search_attributes=attributes.identity(state.ref),
+                    memo={attributes.STATUS: PropagationStatus.at_first(state, message="not submitted yet")},
                 )
             else:
                 await self._tell([identifier], "required", required, set())

@@ -304,17 +304,7 @@ class Session(Connection):
 
     def _start_options(self, first: FirstRun) -> dict[str, Any]:
         ref, state = first.ref, first.start.state
-        status = PropagationStatus(
-            ref=ref,
-            revision=1,
-            pass_number=0,
-            phase=state.phase,
-            reason=state.reason,
-            message="accepted",
-            submitted_by=state.submitted_by,
-            submitted_at=state.submitted_at,
-            digest=state.digest,
-        )
+        status = PropagationStatus.at_first(state, message="accepted")
         return {
             "id": id_of(ref),
             "task_queue": self.settings.task_queue,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from argosy.api.manifest import ResourceRef
 from argosy.api.reasons import AffinityReasons
@@ -377,3 +377,18 @@ class PropagationStatus(Record):
     waiting_for: tuple[str, ...] = ()
     groups: Groups = Groups()
     priority: int = 0
+
+    @classmethod
+    def at_first(cls, state: PropagationState, *, message: str) -> Self:
+        """What is published together with an entity's start, so that there is no moment without a status."""
+        return cls(
+            ref=state.ref,
+            revision=state.revision,
+            pass_number=state.pass_number,
+            phase=state.phase,
+            reason=state.reason,
+            message=message,
+            submitted_by=state.submitted_by,
+            submitted_at=state.submitted_at,
+            digest=state.digest,
+        )

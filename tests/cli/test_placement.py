@@ -121,7 +121,7 @@ def test_ordered_groups_fall_over_and_return(plant: Plant, run: Runner, tmp_path
 
     run("cluster", "label", "member2", "tier=gold")
     fleet.becomes(member2=2)
-    assert "preferred-group-returns" in fleet.explained()["plan"]["mends"]
+    assert fleet.explained()["plan"]["affinity"] == "gold"
     assert run("cluster", "label", "member2", "tier-").code == 0
     assert run("delete", "deployment", "web", "-n", "groups").code == 0
 

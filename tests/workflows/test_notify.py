@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities.contracts import PlanRequest
 from activities.notify import OPEN_PROPAGATIONS, Notifiers
-from argosy.api.propagation import Phase
+from argosy.api.propagation import Phase, Plan
 from tests.workflows.stage import Stage, plan_for
 
 pytestmark = pytest.mark.timeout(60)
+
+
+def _planned(plan: Plan, _: PlanRequest) -> Plan:
+    return plan
 
 
 async def test_those_of_higher_priority_are_told_first(stage: Stage) -> None:
     ids = []
     for name, priority in (("calm", 0), ("urgent", 1000), ("brisk", 10)):
         plan = plan_for("a", priority=priority)
-        stage.plan = lambda _, plan=plan: plan  # type: ignore[misc]
+        stage.plan = partial(_planned, plan)
         handle, _ = await stage.submit(name, key="1")
         await stage.until(handle, lambda status: status.phase == Phase.APPLIED)
         ids.append(handle.id)
