@@ -131,7 +131,7 @@ def place(question: Question, clusters: Sequence[Cluster]) -> Placed:
     standing = question.standing
     decision = verdict(standing, clusters)
     if not decision.schedule:
-        return _stays(question, why=decision.reason)
+        return _stays(question, why="")
     request = standing.request.model_copy(update={"fresh": decision.fresh})
     result = schedule(request, clusters)
     if result.error and question.occasion.stuck:
@@ -161,7 +161,8 @@ def _stays(question: Question, *, why: str) -> Placed:
             "unschedulable", "retry", "message", "rejected",
         )
     }  # fmt: skip
-    return Placed(targets, {**kept, "trigger": why})
+    # What is in force still has the cause that it had.
+    return Placed(targets, {**kept, "trigger": why or previous.trigger})
 
 
 def _record(

@@ -254,6 +254,7 @@ def test_replicas_follow_the_room_and_are_divided_anew_on_request(
     assert "nobody is not propagated" in done.error
     fleet.becomes(member1=1, member2=1, member3=1)
     assert fleet.explained()["plan"]["trigger"] == "a new division was asked for"
+    assert fleet.status()["reason"] == "Reschedule"
     assert run("reschedule", "deployment", "web", "-n", "room").code == 0
     assert run("delete", "deployment", "web", "-n", "room").code == 0
 
