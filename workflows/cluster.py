@@ -47,8 +47,7 @@ class Cluster:
 
     @workflow.init
     def __init__(self, start: ClusterInput) -> None:
-        self._state = start.state
-        self._queue: list[str] = []
+        self._state = self._began = start.state
         self._monitor: asyncio.Task[Observation] | None = None
         self._announcing: asyncio.Task[None] | None = None
 
@@ -80,7 +79,7 @@ class Cluster:
     # -- the run --------------------------------------------------------------------------------------
 
     @workflow.run
-    async def run(self, start: ClusterInput) -> None:
+    async def run(self, start: ClusterInput) -> None:  # noqa: ARG002 - `__init__` takes it, with the same signature
         """Join if new, then watch and answer until the cluster leaves."""
         if self._state.phase == ClusterPhase.JOINING:
             self._publish()
@@ -94,7 +93,7 @@ class Cluster:
                 self._observe(self._monitor)
             if self._state.rejoin is not None:
                 await self._rejoin(self._state.rejoin)
-            if workflow.info().is_continue_as_new_suggested() or self._facts_moved(start.state):
+            if workflow.info().is_continue_as_new_suggested() or self._facts_moved():
                 self._roll()
         await self._leave()
 
@@ -105,11 +104,12 @@ class Cluster:
             or state.rejoin is not None
             or (self._monitor is not None and self._monitor.done())
             or (bool(state.announce) and self._announcing is None)
+            or self._facts_moved()
         )
 
-    def _facts_moved(self, began: ClusterState) -> bool:
+    def _facts_moved(self) -> bool:
         """Whether the list of APIs differs from the one in this run's first event, where planners read it."""
-        return self._state.facts.enablements_digest != began.facts.enablements_digest
+        return self._state.facts.enablements_digest != self._began.facts.enablements_digest
 
     def _roll(self) -> None:
         self._stop_monitor()
@@ -150,7 +150,12 @@ class Cluster:
                 )
             else:
                 self._stop_monitor()
-                self._changed("Edited", settings=request.settings, facts=inspected.facts)
+                self._changed(
+                    "Edited",
+                    settings=request.settings,
+                    facts=inspected.facts,
+                    enablements=inspected.enablements,
+                )
         except ActivityError as error:
             cause = error.cause
             category = (cause.type if isinstance(cause, ApplicationError) else None) or "Unreachable"

@@ -448,3 +448,53 @@ def test_a_priority_class_has_to_be_there_and_is_on_record(plant: Plant, run: Ru
     assert fleet.explained()["plan"]["priority"] == 1000
     assert run("delete", "deployment", "web", "-n", "first").code == 0
     assert run("delete", "priorityclass", "gold").code == 0
+
+
+def test_a_cluster_that_does_not_serve_the_kind_is_left_out(
+    plant: Plant, run: Runner, tmp_path: Path
+) -> None:
+    crd = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "boats.example.com"},
+        "spec": {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"plural": "boats", "singular": "boat", "kind": "Boat"},
+            "versions": [
+                {
+                    "name": "v1",
+                    "served": True,
+                    "storage": True,
+                    "schema": {"openAPIV3Schema": {"type": "object"}},
+                }
+            ],
+        },
+    }
+    first = plant.members[0]
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    assert first.request("POST", path, crd)[0] == 201
+    asyncio.run(until(lambda: first.request("GET", "/apis/example.com/v1/boats")[0] == 200))
+    kubeconfig = str(first.kubeconfig)
+    assert run("cluster", "join", "member1", "--kubeconfig", kubeconfig, "--region", "eu").code == 0
+    rule = policy("boats", {})
+    rule["spec"]["resourceSelectors"] = [{"apiVersion": "example.com/v1", "kind": "Boat"}]
+    boat = {"apiVersion": "example.com/v1", "kind": "Boat", "metadata": {"name": "b", "namespace": "boats"}}
+    files = write(tmp_path / "all.yaml", rule, boat)
+
+    def reasons() -> dict[str, str]:
+        shown = run("explain", "Boat.example.com", "b", "-n", "boats", "-o", "json")
+        clusters = json.loads(shown.out)["plan"]["reasons"][-1]["clusters"] if shown.code == 0 else []
+        return {one["cluster"]: one["rejected_by"] for one in clusters}
+
+    def placed() -> bool:
+        # What the members serve is looked at anew when they join again, and in between now and then.
+        assert run("apply", "-f", files).code == 0
+        found = reasons() == {"member1": "", "member2": "APIEnablement", "member3": "APIEnablement"}
+        if not found:
+            run("delete", "Boat.example.com", "b", "-n", "boats", "--ignore-not-found", "--timeout", "20")
+        return found
+
+    asyncio.run(until(placed))
+    assert run("delete", "Boat.example.com", "b", "-n", "boats").code == 0
+    first.request("DELETE", f"{path}/boats.example.com")

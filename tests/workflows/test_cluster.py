@@ -11,10 +11,12 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from activities.contracts import Inspected, Observation
+from activities.runs import RunInputs
 from argosy.api.cluster_connection import ConnectionReference
 from argosy.api.ids import cluster_id
 from argosy.api.membership import (
     ClusterFacts,
+    ClusterInput,
     ClusterPhase,
     ClusterSettings,
     ClusterStatus,
@@ -141,3 +143,20 @@ async def test_unjoining_waits_until_nothing_claims_the_cluster(stage: Stage) ->
     assert status.purge
     stage.claimed.clear()
     await handle.result()
+
+
+async def test_the_list_of_apis_is_where_planners_read_it_as_soon_as_it_has_joined(stage: Stage) -> None:
+    facts = ClusterFacts(uid="u-apis", server="https://apis", version="v1.36.3", enablements_digest="d")
+    stage.inspected = Inspected(facts=facts, enablements=({"groupVersion": "apps/v1", "resources": []},))
+    await joined(stage.session, "apis", settings(), timeout=20)
+    inputs = RunInputs(stage.client)
+    identifier = cluster_id("apis")
+    async with asyncio.timeout(5):
+        while True:
+            run_id = await inputs.current_run(identifier)
+            assert run_id is not None
+            start = await inputs.read(identifier, run_id, ClusterInput)
+            if start.state.facts.enablements_digest == "d":
+                assert start.state.enablements
+                break
+            await asyncio.sleep(0.05)
