@@ -25,6 +25,8 @@ from argosy.scheduling.trigger import verdict
 
 # What of the reasons is recorded: all chosen clusters, and of the others as many as make this number.
 RECORDED_CLUSTERS = 200
+# What of the rejections is published; the memo is copied into the lists.
+PUBLISHED_REJECTIONS = 50
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ def _record(
         "unschedulable": "" if outcome.scheduled else outcome.message,
         "retry": outcome.retry,
         "message": _sentence(result, total) if outcome.scheduled else outcome.message,
-        "rejected": dict(sorted(result.rejected().items())[:RECORDED_CLUSTERS]),
+        "rejected": dict(sorted(result.rejected().items())[:PUBLISHED_REJECTIONS]),
     }
 
 
