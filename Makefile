@@ -31,8 +31,9 @@ format: $(STAMP) ## Format the code.
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(STAMP) ## Measure; see benchmarks/README.md.
+bench: $(STAMP) ## Measure everything; see benchmarks/README.md.
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.bench_scheduler
 
 lock: ## Pin every dependency anew, with hashes; needs uv.
 	@uv pip compile pyproject.toml --group dev --extra build --universal --python-version 3.11 \

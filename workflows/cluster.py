@@ -37,6 +37,7 @@ from argosy.api.membership import (
     Unjoin,
 )
 from workflows import options
+from workflows.rolling import roll
 
 REMEMBERED_REQUESTS = 20
 
@@ -113,7 +114,7 @@ class Cluster:
 
     def _roll(self) -> None:
         self._stop_monitor()
-        workflow.continue_as_new(ClusterInput(state=self._state), task_timeout=options.TASK_TIMEOUT)
+        roll(ClusterInput(state=self._state))
 
     # -- joining and leaving ----------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ from argosy.api.policyset import (
     compressed_size,
 )
 from workflows import options
+from workflows.rolling import roll
 
 REMEMBERED_EDITS = 10
 
@@ -92,7 +93,7 @@ class PolicySet:
             await workflow.wait_condition(self._attention)
             if self._edited or workflow.info().is_continue_as_new_suggested():
                 # What is not told yet is carried along and told by the next run.
-                workflow.continue_as_new(PolicySetInput(state=self._state), task_timeout=options.TASK_TIMEOUT)
+                roll(PolicySetInput(state=self._state))
             if self._state.notice is not None and self._telling is None:
                 self._telling = asyncio.create_task(self._tell(self._state.notice))
 

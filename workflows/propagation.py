@@ -37,6 +37,7 @@ from workflows import options
 from workflows.copies import message_of
 from workflows.ledger import opened, recorded, superseded
 from workflows.notices import Notices
+from workflows.rolling import roll
 from workflows.status import details_of, phase_of, status_of
 
 # Started, its task scheduled and started. Signals aside, a first task that finds more is not the first attempt.
@@ -338,10 +339,7 @@ class Propagation(Notices):
 
     def _roll(self, state: PropagationState, *, plan: Plan | None) -> NoReturn:
         # Every handler is synchronous, so all of them have finished when this line is reached.
-        workflow.continue_as_new(
-            PropagationInput(template=self._template, state=state, plan=plan),
-            task_timeout=options.TASK_TIMEOUT,
-        )
+        roll(PropagationInput(template=self._template, state=state, plan=plan))
 
     # -- publishing --------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from collections.abc import Callable
 
@@ -423,6 +424,24 @@ async def test_stuck_replicas_are_planned_around_once(stage: Stage) -> None:
     await handle.signal("policies_changed", PoliciesChanged(policy_set="policies/default", generation=9))
     await eventually(lambda: len(asked) == 3)
     assert [request.stuck for request in asked] == [{}, {"a": 2}, {}]
+
+
+async def test_a_run_begins_with_what_the_one_before_has_published(stage: Stage) -> None:
+    handle, _ = await stage.submit("shown", key="1")
+    await stage.until(handle, applied)
+    stage.plan = lambda _: plan_for("a", "b", digest="d2")
+    await stage.submit("shown", key="2")
+    await stage.until(handle, at(2, Phase.APPLIED))
+    stage.plan = lambda _: plan_for("a", digest="d3")
+    await stage.submit("shown", key="3")
+    await stage.until(handle, at(3, Phase.APPLIED))
+    async for event in handle.fetch_history_events(page_size=1):
+        start = event.workflow_execution_started_event_attributes
+        break
+    (shown,) = await stage.client.data_converter.decode([start.memo.fields["status"]], [PropagationStatus])
+    assert (shown.revision, shown.phase, set(shown.clusters)) == (2, Phase.APPLIED, {"a", "b"})
+    clusters = start.search_attributes.indexed_fields["ArgosyClusters"]
+    assert json.loads(clusters.data) == ["a", "b"]
 
 
 async def eventually(holds: Callable[[], bool]) -> None:
