@@ -10,6 +10,8 @@
     │   └── Forbidden          the credentials do not permit it
     ├── Rejected             a member cluster judged the object invalid            exit 1
     ├── OverrideError        an override policy cannot be applied for one cluster  exit 1
+    ├── InterpreterError     a customization's script is at fault                  exit 1
+    │   └── NotCustomized      no customization covers this kind and operation
     ├── Absent               a member cluster does not have the object             exit 1
     └── Transient            may pass by itself; retried                           exit 1
         ├── Unreachable        no answer from a server
@@ -18,6 +20,7 @@
         ├── NamespaceMissing   the object's namespace is not there yet
         ├── Raced              somebody else was faster; looking again decides
         ├── Expired            a position in a list or watch is too old; it is read anew
+        ├── InterpreterLost    the process that ran a script ended, and not by the script
         ├── Terminating        the object is on its way out and has to be gone first
         └── NotEstablished     a kind is not served yet (its CRD may be on the way)
 
@@ -80,6 +83,14 @@ class OverrideError(ArgosyError):
     """An override policy cannot be applied to a template for one cluster; the others are not affected."""
 
 
+class InterpreterError(ArgosyError):
+    """A customization's script does not load, fails, exceeds its limits, or answers what it may not."""
+
+
+class NotCustomized(InterpreterError):
+    """No customization has a script for this operation on this kind."""
+
+
 class Absent(ArgosyError):
     """A member cluster does not have the object."""
 
@@ -116,6 +127,10 @@ class Raced(Transient):
 
 class Expired(Transient):
     """A position in a list or watch is older than what the server remembers."""
+
+
+class InterpreterLost(Transient):
+    """The process that ran a script ended, and not by what the script did; a new one takes its place."""
 
 
 class Terminating(Transient):

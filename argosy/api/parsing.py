@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from argosy.api.base import KubernetesObject, Model
 from argosy.api.cluster import Cluster
+from argosy.api.customization import ResourceInterpreterCustomization
 from argosy.api.manifest import Manifest, ResourceRef, ref_of
 from argosy.api.override import AnyOverridePolicy, ClusterOverridePolicy, OverridePolicy
 from argosy.api.policy import AnyPropagationPolicy, ClusterPropagationPolicy, PropagationPolicy
@@ -29,7 +30,8 @@ POLICIES: dict[str, type[AnyPolicy]] = {
     "ClusterOverridePolicy": ClusterOverridePolicy,
 }
 API_VERSIONS = {
-    group: f"{group}/v1alpha1" for group in ("policy.karmada.io", "cluster.karmada.io", "apps.karmada.io")
+    group: f"{group}/v1alpha1"
+    for group in ("policy.karmada.io", "cluster.karmada.io", "apps.karmada.io", "config.karmada.io")
 }
 KARMADA_GROUPS = frozenset(
     f"{name}.karmada.io"
@@ -91,6 +93,12 @@ class Document:
         return self.ref.group == "apps.karmada.io" and self.ref.kind == "WorkloadRebalancer"
 
     @property
+    def is_customization(self) -> bool:
+        """Whether this is a ResourceInterpreterCustomization, of whatever version."""
+        ref = self.ref
+        return ref.group == "config.karmada.io" and ref.kind == "ResourceInterpreterCustomization"
+
+    @property
     def is_template(self) -> bool:
         """Whether this is an object to propagate: anything outside Karmada's own groups."""
         return self.ref.group not in KARMADA_GROUPS
@@ -136,6 +144,20 @@ def parse_rebalancer(document: Document) -> WorkloadRebalancer:
     return _parsed(document, WorkloadRebalancer)
 
 
+def parse_customization(document: Document) -> ResourceInterpreterCustomization:
+    """Return the resource interpreter customization in `document`.
+
+    Raises:
+        InvalidInput: the document is no ResourceInterpreterCustomization, or not a valid one.
+    """
+    if not document.is_customization:
+        raise InvalidInput(
+            f"{document} is no ResourceInterpreterCustomization; name a document of that kind."
+        )
+    _refuse_version(document)
+    return _parsed(document, ResourceInterpreterCustomization)
+
+
 def refuse_unmodelled(document: Document) -> None:
     """Accept templates, policies, clusters and rebalancers; refuse Karmada's other kinds and versions.
 
@@ -149,9 +171,15 @@ def refuse_unmodelled(document: Document) -> None:
         raise InvalidInput(
             f"{document}: Argosy does not act upon {ref.kind} of {ref.group}; remove it from the input."
         )
-    expected = API_VERSIONS[ref.group]
-    if ref.api_version != expected:
-        raise InvalidInput(f"{document}: apiVersion {ref.api_version} is not known; write {expected}.")
+    _refuse_version(document)
+
+
+def _refuse_version(document: Document) -> None:
+    expected = API_VERSIONS[document.ref.group]
+    if document.ref.api_version != expected:
+        raise InvalidInput(
+            f"{document}: apiVersion {document.ref.api_version} is not known; write {expected}."
+        )
 
 
 def _parsed(document: Document, model: type[ModelT]) -> ModelT:

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from argosy.api.behaviour import Behaviour
 from argosy.api.cluster import Cluster
+from argosy.api.customization import ResourceInterpreterCustomization
 from argosy.api.override import AnyOverridePolicy, ClusterOverridePolicy, OverridePolicy
 from argosy.api.policy import AnyPropagationPolicy
 from argosy.api.validation.cluster import cluster_problems
+from argosy.api.validation.customization import conflicts, customization_problems
 from argosy.api.validation.override import override_problems
 from argosy.api.validation.problem import Problem
 from argosy.api.validation.propagation import propagation_problems
 
-__all__ = ["Problem", "validate"]
+__all__ = ["Problem", "conflicts", "validate"]
 
 
 def validate(
-    model: AnyPropagationPolicy | AnyOverridePolicy | Cluster, *, behaviour: Behaviour = "karmada"
+    model: AnyPropagationPolicy | AnyOverridePolicy | Cluster | ResourceInterpreterCustomization,
+    *,
+    behaviour: Behaviour = "karmada",
 ) -> list[Problem]:
     """Return everything that Karmada's API would refuse in `model`; nothing means that it is valid.
 
@@ -27,6 +31,8 @@ def validate(
     """
     if isinstance(model, Cluster):
         return list(cluster_problems(model))
+    if isinstance(model, ResourceInterpreterCustomization):
+        return list(customization_problems(model))
     if isinstance(model, OverridePolicy | ClusterOverridePolicy):
         return list(override_problems(model))
     return list(propagation_problems(model, behaviour))
