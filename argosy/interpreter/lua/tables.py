@@ -101,7 +101,7 @@ class _Origins:
     def __init__(self, references: Iterable[Any]) -> None:
         self._objects: set[Path] = set()
         self._lists: set[Path] = set()
-        self._exact: dict[tuple[Path | None, float], int] = {}
+        self._exact: dict[tuple[Path | None, float], float] = {}
         for reference in references:
             self._learn(reference, ())
 
@@ -116,7 +116,7 @@ class _Origins:
                 self._lists.add(path)
             for item in value:
                 self._learn(item, path)
-        elif type(value) is int and abs(value) >= _EXACT:
+        elif type(value) in (int, float) and abs(value) >= _EXACT:
             for place in (path, _ANYWHERE):
                 # Of two that Lua cannot tell apart neither is known to be meant.
                 known = self._exact.setdefault((place, float(value)), value)
