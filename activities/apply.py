@@ -9,19 +9,42 @@ from typing import Any
 
 from temporalio import activity
 
-from activities.contracts import Applied, ApplyRequest, FindCopies, FoundCopies, Removed, RemoveRequest
+from activities.assessing import Assess
+from activities.contracts import (
+    Applied,
+    ApplyRequest,
+    Corrected,
+    CorrectRequest,
+    FindCopies,
+    FoundCopies,
+    Removed,
+    RemoveRequest,
+)
 from activities.errors import temporal_errors
+from activities.in_use import KindsInUse
 from activities.members import MemberPool
 from activities.render import rendered
 from activities.runs import Templates
-from argosy.api.manifest import digest
+from argosy.api.manifest import digest, ref_of
 from argosy.api.ownership import Ownership, owner_of, stamp
-from argosy.errors import Conflict, Forbidden, NamespaceMissing, NotEstablished, Transient
-from argosy.kube.apply import apply, ensure_namespace, metadata_of
+from argosy.errors import (
+    Conflict,
+    Forbidden,
+    NamespaceMissing,
+    NotEstablished,
+    Refused,
+    Rejected,
+    Transient,
+)
+from argosy.kube.apply import AppliedObject, Outcome, apply, ensure_namespace, metadata_of
+from argosy.kube.connect import Member
 from argosy.kube.delete import delete, release
 from argosy.kube.discovery import served
+from argosy.kube.drift import Correction, correct, yielding
 
 LOOKING_AT_ONCE = 50
+# Fields of a drifted copy that are recorded.
+SHOWN_FIELDS = 8
 
 
 class Writers:
@@ -54,9 +77,19 @@ class Writers:
 class Appliers:
     """Activities that write to member clusters; one attempt each, Temporal retries."""
 
-    def __init__(self, *, members: MemberPool, templates: Templates, instance: str) -> None:
+    def __init__(
+        self,
+        *,
+        members: MemberPool,
+        templates: Templates,
+        kinds: KindsInUse,
+        assess: Assess,
+        instance: str,
+    ) -> None:
         self._members = members
         self._templates = templates
+        self._kinds = kinds
+        self._assess = assess
         self._instance = instance
         self._writers = Writers()
 
@@ -72,6 +105,66 @@ class Appliers:
         Raises:
             ArgosyError: as the member cluster, or the way to it, gives cause.
         """
+        stamped = await self._stamped(request)
+        member = await self._members.get(request.cluster)
+        self._kinds.note(stamped["apiVersion"], stamped["kind"])
+        async with self._writers.sole(request.workflow_id, request.cluster):
+            if request.exceptions and request.expect_uid:
+                stamped = await self._yielding(member, stamped, request.exceptions)
+            expect_uid = request.expect_uid or None
+            try:
+                done = await apply(member, stamped, expect_uid=expect_uid, takeover=request.takeover)
+            except NamespaceMissing:
+                await ensure_namespace(member, stamped["metadata"]["namespace"])
+                done = await apply(member, stamped, expect_uid=None, takeover=request.takeover)
+        return await self._applied(request, stamped, done)
+
+    @activity.defn(name="correct")
+    @temporal_errors
+    async def correct(self, request: CorrectRequest) -> Corrected:
+        """Find out what somebody else has changed of a copy and, unless that is only to be reported, undo it."""
+        wanted = request.apply
+        stamped = await self._stamped(wanted)
+        member = await self._members.get(wanted.cluster)
+        async with self._writers.sole(wanted.workflow_id, wanted.cluster):
+            try:
+                found = await self._correction(member, stamped, request)
+            except (Refused, Rejected):
+                if request.report_only:
+                    return Corrected(there=True)
+                raise
+            except NamespaceMissing:
+                if request.report_only:
+                    return Corrected()
+                await ensure_namespace(member, stamped["metadata"]["namespace"])
+                found = await self._correction(member, stamped, request)
+        applied = None if request.report_only else await self._applied(wanted, stamped, found.applied)
+        by = tuple(str(writer) for writer in found.changed.writers)
+        return Corrected(
+            there=found.there,
+            fields=found.changed.fields[:SHOWN_FIELDS],
+            by=by[:SHOWN_FIELDS],
+            applied=applied,
+        )
+
+    async def _correction(
+        self, member: Member, stamped: dict[str, Any], request: CorrectRequest
+    ) -> Correction:
+        return await correct(
+            member,
+            stamped,
+            expect_uid=request.apply.expect_uid,
+            exceptions=request.apply.exceptions,
+            takeover=request.apply.takeover,
+            dry_run=request.report_only,
+        )
+
+    async def _stamped(self, request: ApplyRequest) -> dict[str, Any]:
+        """The manifest as it goes to the cluster, proven to be what the plan says.
+
+        Raises:
+            Conflict: it renders differently.
+        """
         template = await self._templates.get(request.workflow_id, request.run_id)
         manifest = rendered(template, replicas=request.replicas, patches=request.patches)
         if digest(manifest) != request.digest:
@@ -79,24 +172,30 @@ class Appliers:
                 f"the manifest for {request.cluster} renders differently from the recorded plan; "
                 "the worker was upgraded in between: `argosy retry` plans anew"
             )
-        stamped = stamp(
-            manifest,
-            Ownership(
-                propagation=request.workflow_id,
-                revision=request.revision,
-                pass_number=request.pass_number,
-                instance=self._instance,
-            ),
+        ownership = Ownership(
+            propagation=request.workflow_id,
+            revision=request.revision,
+            pass_number=request.pass_number,
+            instance=self._instance,
         )
-        member = await self._members.get(request.cluster)
-        async with self._writers.sole(request.workflow_id, request.cluster):
-            expect_uid = request.expect_uid or None
-            try:
-                done = await apply(member, stamped, expect_uid=expect_uid, takeover=request.takeover)
-            except NamespaceMissing:
-                await ensure_namespace(member, manifest["metadata"]["namespace"])
-                done = await apply(member, stamped, expect_uid=None, takeover=request.takeover)
-        return Applied(uid=done.uid, digest=request.digest)
+        return stamp(manifest, ownership)
+
+    async def _yielding(
+        self, member: Member, stamped: dict[str, Any], exceptions: tuple[str, ...]
+    ) -> dict[str, Any]:
+        ref = ref_of(stamped)
+        live = await metadata_of(member, await served(member, ref), ref)
+        return stamped if live is None else yielding(stamped, live, exceptions)
+
+    async def _applied(self, request: ApplyRequest, stamped: dict[str, Any], done: AppliedObject) -> Applied:
+        created = done.outcome == Outcome.CREATED
+        return Applied(
+            uid=done.uid,
+            digest=request.digest,
+            version=done.resource_version,
+            fields=done.fields,
+            assessment=await self._assess({**stamped, "metadata": done.metadata}) if created else None,
+        )
 
     @activity.defn(name="remove")
     @temporal_errors

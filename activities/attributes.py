@@ -15,11 +15,12 @@ NAMESPACE = SearchAttributeKey.for_keyword("ArgosyNamespace")
 KIND = SearchAttributeKey.for_keyword("ArgosyKind")
 NAME = SearchAttributeKey.for_keyword("ArgosyName")
 POLICY = SearchAttributeKey.for_keyword("ArgosyPolicy")
+HEALTH = SearchAttributeKey.for_keyword("ArgosyHealth")
 PHASE = SearchAttributeKey.for_keyword("ArgosyPhase")
 CLUSTERS = SearchAttributeKey.for_keyword_list("ArgosyClusters")
 REVISION = SearchAttributeKey.for_int("ArgosyRevision")
 
-ALL = (NAMESPACE, KIND, NAME, POLICY, PHASE, CLUSTERS, REVISION)
+ALL = (NAMESPACE, KIND, NAME, POLICY, PHASE, HEALTH, CLUSTERS, REVISION)
 
 STATUS = "status"
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Self
 
+from argosy.api.health import Assessment
 from argosy.api.manifest import ResourceRef
 from argosy.api.membership import ClusterFacts, ClusterSettings, Health
-from argosy.api.propagation import Plan, PolicyRef, Required
+from argosy.api.messages import Required
+from argosy.api.propagation import Plan, PlannedTarget, PolicyRef
 from argosy.api.record import Record
 
 
@@ -41,10 +44,18 @@ class PlanRequest(Record):
 
 
 class Applied(Record):
-    """A copy as it now is in a cluster."""
+    """A copy as it now is in a cluster.
+
+    Attributes:
+        version, fields: the object's resource version, and the digest of Argosy's fields of it.
+        assessment: how it fares, where it has only just been created and nobody has reported on it.
+    """
 
     uid: str
     digest: str
+    version: str = ""
+    fields: str = ""
+    assessment: Assessment | None = None
 
 
 class Planned(Record):
@@ -78,6 +89,7 @@ class ApplyRequest(Record):
     Attributes:
         expect_uid: the copy's UID where known; saves a read and detects a foreign replacement.
         digest: of the manifest that must come out of rendering.
+        exceptions: JSON pointers to fields that are left to the member once somebody else has set them.
     """
 
     workflow_id: str
@@ -90,6 +102,57 @@ class ApplyRequest(Record):
     digest: str = ""
     expect_uid: str = ""
     takeover: bool = False
+    exceptions: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        target: PlannedTarget,
+        plan: Plan,
+        *,
+        workflow_id: str,
+        run_id: str,
+        revision: int,
+        pass_number: int,
+        expect_uid: str,
+    ) -> Self:
+        """What a plan wants of one cluster."""
+        return cls(
+            workflow_id=workflow_id,
+            run_id=run_id,
+            cluster=target.cluster,
+            revision=revision,
+            pass_number=pass_number,
+            replicas=target.replicas,
+            patches=target.patches,
+            digest=target.digest,
+            expect_uid=expect_uid,
+            takeover=plan.takeover,
+            exceptions=plan.drift.exceptions,
+        )
+
+
+class CorrectRequest(Record):
+    """Bring a copy back to what was applied, or only find out what was changed, and by whom."""
+
+    apply: ApplyRequest
+    report_only: bool = False
+
+
+class Corrected(Record):
+    """What somebody else had changed of a copy.
+
+    Attributes:
+        there: whether the object existed.
+        fields: of Argosy's fields, as paths (bounded).
+        by: who wrote them, as the API server has recorded it.
+        applied: the copy as it now is; None where it was left as it is.
+    """
+
+    there: bool = False
+    fields: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+    applied: Applied | None = None
 
 
 class RemoveRequest(Record):

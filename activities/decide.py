@@ -11,12 +11,14 @@ from activities.policies import Chosen, PolicyView
 from activities.render import base
 from argosy.api.behaviour import behaviour_of
 from argosy.api.cluster import Cluster
+from argosy.api.drift import DriftPolicy, drift_policy
 from argosy.api.ids import id_of
 from argosy.api.manifest import ResourceRef, canonical_json, digest
+from argosy.api.messages import Required
 from argosy.api.override import AnyOverridePolicy
 from argosy.api.placement import Placement
 from argosy.api.policy import AnyPropagationPolicy
-from argosy.api.propagation import Plan, PlannedTarget, Required
+from argosy.api.propagation import Plan, PlannedTarget
 from argosy.errors import OverrideError
 from argosy.interpreter.dependencies import dependencies_of
 from argosy.overrides.render import difference, render
@@ -27,7 +29,7 @@ CONFLICT_ANNOTATION = "work.karmada.io/conflict-resolution"
 
 
 SCHEDULING_ANNOTATION = "argosy.dev/scheduling"
-_EFFECTS = {"policy", "takeover", "preserve", "suspended", "waiting", "emptied"}
+_EFFECTS = {"policy", "takeover", "preserve", "suspended", "waiting", "emptied", "drift"}
 
 
 def decide(
@@ -54,7 +56,7 @@ def decide(
     overrides = [override for view in views.values() for override in view.overrides]
     required = _required(occasion.required_by, fleet)
     if chosen is None:
-        unplaced = Plan(targets=kept, seen=seen, released=released)
+        unplaced = Plan(targets=kept, seen=seen, released=released, drift=_drift(template))
         if required or (previous is not None and previous.policy is None and previous.required_by):
             targets = _rendered_targets(template, required, fleet, overrides)
             return _sealed(unplaced.model_copy(update=_as_dependency(occasion.required_by, targets)))
@@ -75,6 +77,7 @@ def decide(
         "dependencies": _dependencies(template) if policy.spec.propagate_deps else {},
         "required_by": tuple(sorted(one.by for one in occasion.required_by)),
         "suspended": _suspended(policy),
+        "drift": _drift(template, policy.metadata.annotations),
         "behaviour": behaviour_of(policy.metadata.annotations, default=occasion.behaviour),
         "seen": seen,
         "released": released,
@@ -191,6 +194,13 @@ def _rendered_targets(
             )
         )
     return tuple(targets)
+
+
+def _drift(template: Mapping[str, Any], policy: Mapping[str, str] | None = None) -> DriftPolicy:
+    metadata = template["metadata"]
+    return drift_policy(
+        metadata.get("annotations") or {}, policy=policy or {}, labels=metadata.get("labels") or {}
+    )
 
 
 def _takeover(template: Mapping[str, Any], policy: AnyPropagationPolicy) -> bool:

@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 
 from temporalio import activity
 from temporalio.client import Client
@@ -15,10 +16,11 @@ from temporalio.service import RPCError
 
 from activities.contracts import Inspected, Observation, WatchCluster
 from activities.errors import temporal_errors
+from activities.sweeping import Observers
 from argosy.api.membership import Health
-from argosy.api.propagation import StuckReplicas
+from argosy.api.messages import StuckReplicas
 from argosy.errors import ArgosyError
-from argosy.kube.connect import Members
+from argosy.kube.connect import Member, Members
 from argosy.kube.facts import Collected, Probe, collect, probe
 from argosy.kube.stuck import stuck_replicas
 
@@ -53,9 +55,17 @@ class Monitors:
     """The activity that watches; as many run at once as there are clusters."""
 
     def __init__(
-        self, *, client: Client, members: Members, interval: float, deschedule_after: float, instance: str
+        self,
+        *,
+        client: Client,
+        members: Members,
+        observers: Observers,
+        interval: float,
+        deschedule_after: float,
+        instance: str,
     ) -> None:
         self._client = client
+        self._observers = observers
         self._members = members
         self._interval = interval
         self._deschedule_after = deschedule_after
@@ -78,6 +88,8 @@ class Monitors:
                     "at": datetime.now(UTC).isoformat(),
                 }
             )
+            if seen.ok and request.health.ready:
+                self._observers.keep(request.name, partial(self._member, request))
             now = time.monotonic()
             if seen.ok == request.health.ready:
                 confirming_since = None
@@ -85,6 +97,8 @@ class Monitors:
                 confirming_since = confirming_since or now
                 needed = SUCCESS_THRESHOLD if seen.ok else FAILURE_THRESHOLD
                 if now - confirming_since >= needed:
+                    if not seen.ok:
+                        self._observers.drop(request.name)
                     return await self._transition(request, seen)
             if seen.ok and request.health.ready and now >= facts_due:
                 await self._report_stuck(request)
@@ -99,7 +113,7 @@ class Monitors:
         if not self._deschedule_after:
             return
         try:
-            member = await self._members.get(request.name, request.settings.connection)
+            member = await self._member(request)
             found = await stuck_replicas(
                 member,
                 instance=self._instance,
@@ -112,9 +126,12 @@ class Monitors:
         except (ArgosyError, RPCError) as error:
             activity.logger.info("waiting pods of %s could not be reported: %s", request.name, error)
 
+    async def _member(self, request: WatchCluster) -> Member:
+        return await self._members.get(request.name, request.settings.connection)
+
     async def _probe(self, request: WatchCluster) -> Probe:
         try:
-            member = await self._members.get(request.name, request.settings.connection)
+            member = await self._member(request)
         except ArgosyError as error:
             return Probe(ok=False, latency=0, reason="StatusCollectionFailed", message=str(error))
         return await probe(member, timeout=PROBE_TIMEOUT)
@@ -143,8 +160,7 @@ class Monitors:
     async def _collected(self, request: WatchCluster) -> Collected | None:
         """The facts, or None where they cannot be read; that alone does not make a cluster unhealthy."""
         try:
-            member = await self._members.get(request.name, request.settings.connection)
-            return await collect(member)
+            return await collect(await self._member(request))
         except ArgosyError as error:
             activity.logger.info("facts of %s could not be read: %s", request.name, error)
             return None

@@ -27,14 +27,9 @@ from activities.contracts import (
 from activities.errors import temporal_errors
 from activities.snapshot import MAX_AGE, list_clusters
 from argosy.api.ids import policies_id
+from argosy.api.messages import ClusterEvent, PoliciesChanged
 from argosy.api.policyset import PolicySetInput, PolicySetState, WaitForPolicy
-from argosy.api.propagation import (
-    ClusterEvent,
-    PoliciesChanged,
-    PropagationInput,
-    PropagationState,
-    PropagationStatus,
-)
+from argosy.api.propagation import PropagationInput, PropagationState, PropagationStatus
 from argosy.errors import Transient
 
 OPEN_PROPAGATIONS = 'WorkflowType = "Propagation" AND ExecutionStatus = "Running"'

@@ -10,8 +10,9 @@ from typing import Any
 from argosy.api.behaviour import Behaviour
 from argosy.api.cluster import Cluster
 from argosy.api.manifest import canonical_json, ref_of
+from argosy.api.messages import Required
 from argosy.api.placement import Placement
-from argosy.api.propagation import Groups, Plan, PlannedTarget, Required
+from argosy.api.propagation import Groups, Plan, PlannedTarget
 from argosy.api.reasons import AffinityReasons
 from argosy.interpreter.components import components_of
 from argosy.interpreter.registry import replicas_of, requirements_of

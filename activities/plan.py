@@ -159,17 +159,14 @@ class Planners:
             try:
                 async with asyncio.timeout(FAST_APPLY_SECONDS):
                     return target.cluster, await self._appliers.apply_now(
-                        ApplyRequest(
+                        ApplyRequest.of(
+                            target,
+                            plan,
                             workflow_id=request.workflow_id,
                             run_id=request.run_id,
-                            cluster=target.cluster,
                             revision=request.revision,
                             pass_number=request.pass_number,
-                            replicas=target.replicas,
-                            patches=target.patches,
-                            digest=target.digest,
                             expect_uid=known.get(target.cluster, ""),
-                            takeover=plan.takeover,
                         )
                     )
             except (ArgosyError, TimeoutError):

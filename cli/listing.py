@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from activities import attributes
 from activities.snapshot import list_clusters
+from argosy.api.health import replicas_ready
 from argosy.api.ids import id_of
 from argosy.api.membership import ClusterStatus
 from argosy.api.policyset import PROPAGATION_KINDS
+from argosy.api.propagation import PropagationStatus
 from argosy.errors import InvalidInput, NotFound
 from cli.options import Output
 from cli.output import age, emit, plain, styled, table
@@ -25,7 +27,18 @@ async def propagations(session: Session, namespace: str | None, name: str | None
     if name is not None and not found:
         raise NotFound(f"no template named {name} is propagated; see `argosy get propagations -A`")
     wide = output == Output.WIDE
-    columns = ["namespace", "kind", "name", "status", "revision", "clusters", "policy", "age"]
+    columns = [
+        "namespace",
+        "kind",
+        "name",
+        "status",
+        "health",
+        "ready",
+        "revision",
+        "clusters",
+        "policy",
+        "age",
+    ]
     grid = table(*columns, *(("message", "by") if wide else ()))
     for status in found:
         applied, total = status.counts.get("Applied", 0), sum(status.counts.values())
@@ -34,12 +47,14 @@ async def propagations(session: Session, namespace: str | None, name: str | None
             status.ref.kind,
             plain(status.ref.name),
             styled(str(status.phase)),
+            styled(str(status.health.health) if status.health else ""),
+            replicas_ready(status.health) if status.health else "",
             str(status.revision),
             f"{applied}/{total}",
             plain(status.policy or ""),
             age(status.submitted_at),
         ]
-        grid.add_row(*row, *((plain(status.message), plain(status.submitted_by)) if wide else ()))
+        grid.add_row(*row, *((plain(_said(status)), plain(status.submitted_by)) if wide else ()))
     emit(
         output,
         items=[status.model_dump(mode="json") for status in found],
@@ -131,6 +146,12 @@ async def policies(
         empty=f"No {kind} found; store one with `argosy apply -f FILE`.",
     )
     return 0
+
+
+def _said(status: PropagationStatus) -> str:
+    """The sentence of its phase, or where that is at rest, of its health."""
+    troubled = status.health is not None and not status.health.is_healthy and status.health.message
+    return status.health.message if troubled and status.health else status.message
 
 
 def _has_labels(status: ClusterStatus, selector: str | None) -> bool:

@@ -18,6 +18,11 @@ from cli.options import Output
 _PHASE_STYLES = {
     "Applied": "green",
     "Ready": "green",
+    "Healthy": "green",
+    "Progressing": "cyan",
+    "Unknown": "yellow",
+    "Missing": "red",
+    "Degraded": "red",
     "Applying": "cyan",
     "Pending": "cyan",
     "Joining": "cyan",

@@ -19,17 +19,9 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from activities import attributes
 from argosy.api.ids import id_of, policies_id
 from argosy.api.manifest import ResourceRef, canonical_json, ref_of
+from argosy.api.messages import Deletion, Reschedule, Retry, Submission, Submitted
 from argosy.api.policyset import PolicyEdit, PolicyEdited, PolicySetInput, PolicySetState
-from argosy.api.propagation import (
-    Deletion,
-    PropagationInput,
-    PropagationState,
-    PropagationStatus,
-    Reschedule,
-    Retry,
-    Submission,
-    Submitted,
-)
+from argosy.api.propagation import PropagationInput, PropagationState, PropagationStatus
 from argosy.api.record import Record
 from argosy.errors import InvalidInput, NotFound
 from cli.connection import Connection, new_id

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from rich.table import Table
 
+from argosy.api.health import replicas_ready
 from argosy.api.propagation import Phase, Target, TargetPhase
 from cli.observing import Attempt, Observed
 from cli.output import age, plain, styled, table
@@ -20,6 +21,8 @@ class Row:
     what: str
     cluster: str
     phase: str
+    health: str
+    ready: str
     replicas: str
     revision: str
     since: str
@@ -32,7 +35,9 @@ def rows_of(observed: Observed, *, now: datetime | None = None) -> list[Row]:
     at = now or datetime.now(UTC)
     clusters = {**dict.fromkeys(observed.attempts, Target()), **status.clusters}
     if not clusters:
-        return [Row(str(status.ref), "", str(status.phase), "", str(status.revision), "", status.message)]
+        return [
+            Row(str(status.ref), "", str(status.phase), "", "", "", str(status.revision), "", status.message)
+        ]
     return [
         _row(str(status.ref), name, clusters[name], observed.attempts.get(name), at)
         for name in sorted(clusters)
@@ -54,11 +59,28 @@ def _row(what: str, cluster: str, target: Target, attempt: Attempt | None, now: 
         what=what,
         cluster=cluster,
         phase=phase,
+        health=str(target.assessment.health) if target.seen else "",
+        ready=replicas_ready(target.assessment),
         replicas="" if target.replicas is None else str(target.replicas),
         revision=str(target.revision or ""),
-        since=age(target.since, now=now),
-        message=message,
+        since=age(_last_change(target), now=now),
+        message=message or _notable(target),
     )
+
+
+def _last_change(target: Target) -> datetime | None:
+    return max((at for at in (target.since, target.changed_at) if at is not None), default=None)
+
+
+def _notable(target: Target) -> str:
+    """Why a copy does not fare well, and what others have done to it."""
+    known = target.assessment
+    said = [] if known.is_healthy or not target.seen else [known.message]
+    if target.drift is not None:
+        done = "corrected" if target.drift.corrected else "left as it is"
+        times = f" ({target.drifts} times so far)" if target.drifts > 1 else ""
+        said.append(f"{target.drift}; {done}{times}")
+    return "; ".join(part for part in said if part)
 
 
 def _due(attempt: Attempt, now: datetime) -> str:
@@ -70,7 +92,7 @@ def _due(attempt: Attempt, now: datetime) -> str:
 
 def status_table(observed: Sequence[Observed]) -> Table:
     """Every copy of the given propagations."""
-    grid = table("object", "cluster", "status", "replicas", "revision", "since", "message")
+    grid = table("object", "cluster", "status", "health", "ready", "replicas", "revision", "since", "message")
     previous = ""
     for one in observed:
         for row in rows_of(one):
@@ -78,6 +100,8 @@ def status_table(observed: Sequence[Observed]) -> Table:
                 plain(row.what if row.what != previous else ""),
                 plain(row.cluster),
                 styled(row.phase),
+                styled(row.health),
+                row.ready,
                 row.replicas,
                 row.revision,
                 row.since,

@@ -54,8 +54,7 @@ async def run(settings: Settings, *, profile: str | None = None) -> None:
             await stop.wait()
             logger.info("finishing what is under way")
     finally:
-        await parts.capacity.close()
-        await parts.members.close()
+        await parts.close()
 
 
 def main() -> None:

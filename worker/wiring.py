@@ -12,15 +12,18 @@ from temporalio.client import Client
 from temporalio.worker import Worker, WorkflowRunner
 
 from activities.apply import Appliers
+from activities.assessing import assess
 from activities.capacity import Capacity
 from activities.clusters import Clusters
 from activities.companions import Companions
+from activities.in_use import KindsInUse
 from activities.members import MemberPool
 from activities.monitor import Monitors
 from activities.notify import Notifiers
 from activities.plan import Planners
 from activities.runs import RunInputs, Templates
 from activities.snapshot import ClusterSnapshot
+from activities.sweeping import Observers
 from argosy.config import Settings
 from argosy.kube.connect import Members
 from workflows.cluster import Cluster
@@ -51,12 +54,20 @@ class Parts:
     monitors: Monitors
     members: Members
     capacity: Capacity
+    observers: Observers
+
+    async def close(self) -> None:
+        """End what runs in the background, then the connections it uses."""
+        await self.observers.close()
+        await self.capacity.close()
+        await self.members.close()
 
     def main_activities(self) -> list[Callable[..., Any]]:
         """Activities of the main task queue."""
         return [
             self.planners.plan,
             self.appliers.apply,
+            self.appliers.correct,
             self.appliers.remove,
             self.appliers.find,
             self.notifiers.await_policy,
@@ -80,10 +91,13 @@ def build(client: Client, settings: Settings, *, instance: str) -> Parts:
     templates = Templates(inputs)
     snapshot = ClusterSnapshot(client)
     pool = MemberPool(snapshot=snapshot, members=members)
-    appliers = Appliers(members=pool, templates=templates, instance=instance)
+    kinds = KindsInUse()
+    appliers = Appliers(members=pool, templates=templates, kinds=kinds, assess=assess, instance=instance)
     capacity = Capacity(pool)
+    observers = Observers(client=client, kinds=kinds, assess=assess, instance=instance)
     return Parts(
         capacity=capacity,
+        observers=observers,
         planners=Planners(
             inputs=inputs,
             templates=templates,
@@ -99,6 +113,7 @@ def build(client: Client, settings: Settings, *, instance: str) -> Parts:
         monitors=Monitors(
             client=client,
             members=members,
+            observers=observers,
             interval=settings.probe_interval,
             deschedule_after=settings.deschedule_after,
             instance=instance,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from enum import StrEnum
 from typing import Any
 
 from temporalio import workflow
@@ -10,10 +11,21 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError,
 from temporalio.workflow import ActivityCancellationType
 
 from activities.apply import Appliers
-from activities.contracts import ApplyRequest, FindCopies, RemoveRequest
+from activities.contracts import Applied, ApplyRequest, Corrected, CorrectRequest, FindCopies, RemoveRequest
+from argosy.api.drift import DriftMode
+from argosy.api.observation import Observed
 from argosy.api.propagation import Plan, PlannedTarget, PropagationState, Target, TargetPhase
 from workflows import options
+from workflows.sightings import applied_target, drifted_target, observed_targets, pause_before
 from workflows.status import adopted
+
+
+class Work(StrEnum):
+    """What may be under way for a copy."""
+
+    APPLY = "apply"
+    REMOVE = "remove"
+    CORRECT = "correct"
 
 
 class Copies:
@@ -43,29 +55,42 @@ class Copies:
         if state.deletion is not None:
             for cluster, target in state.targets.items():
                 if target.phase != TargetPhase.FAILED:
-                    self._begin(cluster, removing=True)
+                    self._begin(cluster, Work.REMOVE)
             return
         placed = True
         for cluster, target in state.targets.items():
             if target.phase in {TargetPhase.PENDING, TargetPhase.FAILED}:
                 placed = False
             if target.phase == TargetPhase.PENDING and cluster in self._wanted:
-                self._begin(cluster, removing=False)
+                self._begin(cluster, Work.APPLY)
+            elif target.drifted and self._answers_for(cluster):
+                self._begin(cluster, Work.CORRECT)
         if placed:
             for cluster, target in state.targets.items():
                 if target.phase == TargetPhase.REMOVING:
-                    self._begin(cluster, removing=True)
+                    self._begin(cluster, Work.REMOVE)
 
-    def _begin(self, cluster: str, *, removing: bool) -> None:
+    def _answers_for(self, cluster: str) -> bool:
+        """Whether a change of a copy by others is this propagation's business."""
+        plan = self._state.plan
+        return (
+            plan is not None
+            and plan.drift.mode != DriftMode.IGNORE
+            and cluster in self._wanted
+            and not plan.is_suspended(cluster)
+        )
+
+    def _begin(self, cluster: str, work: Work) -> None:
         running = self._tasks.get(cluster)
         if running is not None:
-            if removing and running.get_name() == "apply":
+            outdated = running.get_name() == Work.CORRECT or work == Work.REMOVE
+            if outdated and running.get_name() != work:
                 running.cancel()
             return
         if len(self._tasks) >= options.APPLY_WINDOW:
             return
-        task = asyncio.create_task(self._accounted(cluster, removing=removing))
-        task.set_name("remove" if removing else "apply")
+        task = asyncio.create_task(self._accounted(cluster, work))
+        task.set_name(work)
         # Not in a `finally` of the task: one that is cancelled before its first step never gets there.
         task.add_done_callback(lambda _: self._ended(cluster))
         self._tasks[cluster] = task
@@ -74,14 +99,15 @@ class Copies:
         del self._tasks[cluster]
         self._woken = True
 
-    async def _accounted(self, cluster: str, *, removing: bool) -> None:
+    async def _accounted(self, cluster: str, work: Work) -> None:
+        carry_out = {Work.APPLY: self._apply, Work.REMOVE: self._remove, Work.CORRECT: self._correct}[work]
         try:
-            await (self._remove(cluster) if removing else self._apply(cluster))
+            await carry_out(cluster)
         except ActivityError as error:
             if is_cancelled_exception(error):
                 return
             # An apply that fails while the template is being deleted has nothing more to say.
-            overtaken = self._state.deletion is not None and not removing
+            overtaken = self._state.deletion is not None and work != Work.REMOVE
             cause = error.cause
             self._target(
                 cluster,
@@ -92,28 +118,53 @@ class Copies:
             )
 
     async def _apply(self, cluster: str) -> None:
-        state, info, wanted = self._state, workflow.info(), self._wanted[cluster]
+        state = self._state
         self._sequence += 1
         applied = await workflow.execute_activity_method(
             Appliers.apply,
-            _apply_request(state, wanted, workflow_id=info.workflow_id, run_id=info.run_id),
+            self._request(cluster),
             start_to_close_timeout=options.APPLY_TIMEOUT,
             retry_policy=options.APPLY_RETRY,
             cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             activity_id=f"apply/{cluster}/{self._sequence}",
             summary=f"apply → {cluster} (revision {state.revision})",
         )
-        self._target(
-            cluster,
-            phase=TargetPhase.APPLIED,
-            uid=applied.uid,
-            digest=applied.digest,
-            revision=state.revision,
-            pass_number=state.pass_number,
-            category="",
-            message="",
-            since=workflow.now(),
-        )
+        self._record_applied(cluster, applied, state)
+
+    async def _correct(self, cluster: str) -> None:
+        """Undo what others have changed of a copy, or only record it; whoever insists has to wait."""
+        state, target = self._state, self._state.targets[cluster]
+        report_only = state.plan is not None and state.plan.drift.mode == DriftMode.REPORT
+        found = Corrected()
+        if not report_only or not target.seen or not target.seen.gone:
+            pause = pause_before(target, at=workflow.now())
+            if pause and not report_only:
+                await workflow.sleep(pause, summary=f"{cluster} was changed again by others")
+            self._sequence += 1
+            found = await workflow.execute_activity_method(
+                Appliers.correct,
+                CorrectRequest(apply=self._request(cluster), report_only=report_only),
+                start_to_close_timeout=options.APPLY_TIMEOUT,
+                retry_policy=options.APPLY_RETRY,
+                cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+                activity_id=f"correct/{cluster}/{self._sequence}",
+                summary=f"{'look into' if report_only else 'correct'} drift in {cluster}",
+            )
+        current = self._state.targets.get(cluster)
+        if current is not None:
+            self._put(cluster, drifted_target(current, target.drifted, found, at=workflow.now()))
+        if found.applied is not None:
+            self._record_applied(cluster, found.applied, state)
+
+    def _observe(self, event: Observed) -> None:
+        targets = observed_targets(self._state.targets, event, at=workflow.now())
+        if targets != self._state.targets:
+            self._set(targets=targets)
+
+    def _record_applied(self, cluster: str, applied: Applied, state: PropagationState) -> None:
+        target = self._state.targets.get(cluster)
+        if target is not None:
+            self._put(cluster, applied_target(target, applied, state, at=workflow.now()))
 
     async def _remove(self, cluster: str) -> None:
         deletion, plan = self._state.deletion, self._state.plan
@@ -183,27 +234,25 @@ class Copies:
     def _target(self, cluster: str, **changes: Any) -> None:
         target = self._state.targets.get(cluster)
         if target is not None:
-            self._set(targets={**self._state.targets, cluster: target.model_copy(update=changes)})
+            self._put(cluster, target.model_copy(update=changes))
+
+    def _put(self, cluster: str, target: Target) -> None:
+        self._set(targets={**self._state.targets, cluster: target})
 
     def _forget(self, cluster: str) -> None:
         self._set(targets={name: t for name, t in self._state.targets.items() if name != cluster})
 
-
-def _apply_request(
-    state: PropagationState, wanted: PlannedTarget, *, workflow_id: str, run_id: str
-) -> ApplyRequest:
-    return ApplyRequest(
-        workflow_id=workflow_id,
-        run_id=run_id,
-        cluster=wanted.cluster,
-        revision=state.revision,
-        pass_number=state.pass_number,
-        replicas=wanted.replicas,
-        patches=wanted.patches,
-        digest=wanted.digest,
-        expect_uid=state.targets.get(wanted.cluster, Target()).uid,
-        takeover=state.plan.takeover if state.plan else False,
-    )
+    def _request(self, cluster: str) -> ApplyRequest:
+        state, info = self._state, workflow.info()
+        return ApplyRequest.of(
+            self._wanted[cluster],
+            state.plan or Plan(),
+            workflow_id=info.workflow_id,
+            run_id=info.run_id,
+            revision=state.revision,
+            pass_number=state.pass_number,
+            expect_uid=state.targets.get(cluster, Target()).uid,
+        )
 
 
 def message_of(error: FailureError) -> str:

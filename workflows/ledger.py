@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from argosy.api.propagation import (
-    LEDGER_LENGTH,
-    LEDGER_TEMPLATE_BYTES,
-    LedgerEntry,
-    PropagationState,
-    Submission,
-)
+from argosy.api.messages import Submission
+from argosy.api.propagation import LEDGER_LENGTH, LEDGER_TEMPLATE_BYTES, LedgerEntry, PropagationState
 
 
 def opened(state: PropagationState, *, template: str) -> tuple[LedgerEntry, ...]:

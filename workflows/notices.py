@@ -8,7 +8,8 @@ from temporalio import workflow
 
 from activities.contracts import AwaitPolicy, TellDependencies
 from activities.notify import Notifiers
-from argosy.api.propagation import PropagationState, Required
+from argosy.api.messages import Required
+from argosy.api.propagation import PropagationState
 from workflows import options
 from workflows.copies import Copies
 

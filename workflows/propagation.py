@@ -16,21 +16,24 @@ from temporalio.exceptions import ApplicationError, FailureError
 from activities import attributes
 from activities.contracts import Planned, PlanRequest
 from activities.plan import Planners
-from argosy.api.propagation import (
-    REMEMBERED_REQUESTS,
+from argosy.api.messages import (
     ClusterEvent,
     Deletion,
-    Plan,
     PoliciesChanged,
-    PropagationInput,
-    PropagationState,
-    Reason,
     Required,
     Reschedule,
     Retry,
     StuckReplicas,
     Submission,
     Submitted,
+)
+from argosy.api.observation import Observed
+from argosy.api.propagation import (
+    REMEMBERED_REQUESTS,
+    Plan,
+    PropagationInput,
+    PropagationState,
+    Reason,
     TargetPhase,
 )
 from workflows import options
@@ -38,7 +41,8 @@ from workflows.copies import message_of
 from workflows.ledger import opened, recorded, superseded
 from workflows.notices import Notices
 from workflows.rolling import roll
-from workflows.status import details_of, phase_of, status_of
+from workflows.sightings import unreachable
+from workflows.status import attributes_of, details_of, health_changes, phase_of, status_of
 
 # Started, its task scheduled and started. Signals aside, a first task that finds more is not the first attempt.
 FIRST_TASK = 3
@@ -150,6 +154,9 @@ class Propagation(Notices):
             self._set(lost=_added(self._state.lost, event.cluster))
         if event.kind == ClusterEvent.READY:
             self._set(retry=_added(self._state.retry, event.cluster))
+        target = self._state.targets.get(event.cluster)
+        if event.kind == ClusterEvent.NOT_READY and target is not None:
+            self._put(event.cluster, unreachable(target, at=workflow.now()))
         self._set(replan=_added(self._state.replan, Reason.CLUSTER_CHANGED))
 
     @workflow.signal(description="A workload needs this template in its clusters.")
@@ -167,6 +174,11 @@ class Propagation(Notices):
         if plan is not None and plan.divides_by_room and event.cluster in self._state.targets:
             stuck = {**self._state.stuck, event.cluster: event.replicas}
             self._set(stuck=stuck, replan=_added(self._state.replan, Reason.DESCHEDULED))
+
+    @workflow.signal(description="A cluster's watch has seen copies.")
+    def observed(self, event: Observed) -> None:
+        self._signals += 1
+        self._observe(event)
 
     # -- the run --------------------------------------------------------------------------------
 
@@ -218,15 +230,7 @@ class Propagation(Notices):
         self._set(unrecorded=False)
         self._adopt(planned.plan)
         for cluster, applied in planned.applied.items():
-            self._target(
-                cluster,
-                phase=TargetPhase.APPLIED,
-                uid=applied.uid,
-                digest=applied.digest,
-                revision=state.revision,
-                pass_number=state.pass_number,
-                since=workflow.now(),
-            )
+            self._record_applied(cluster, applied, state)
 
     async def _something_to_do(self) -> None:
         """Wait for whatever happens; where nothing fitted, for a while only, and then try once more."""
@@ -352,9 +356,11 @@ class Propagation(Notices):
 
     def _publish(self) -> None:
         """Upsert memo and search attributes where they changed; coalesced while much is under way."""
-        phase, message = phase_of(self._state)
-        self._state = self._state.model_copy(update={"phase": phase, "message": message})
         now = workflow.now()
+        phase, message = phase_of(self._state)
+        self._state = self._state.model_copy(
+            update={"phase": phase, "message": message, **health_changes(self._state, at=now)}
+        )
         shown = (phase, message, self._state.pass_number, self._state.policy, self._state.targets)
         if shown == self._published or (self._published_at is None and self._nothing_happened_yet()):
             return
@@ -367,14 +373,7 @@ class Propagation(Notices):
         self._published, self._published_at = shown, now
         self._state = self._state.model_copy(update={"ledger": recorded(self._state)})
         workflow.upsert_memo({attributes.STATUS: status_of(self._state, at=now)})
-        workflow.upsert_search_attributes(
-            [
-                attributes.PHASE.value_set(str(phase)),
-                attributes.POLICY.value_set(str(self._state.policy or "")),
-                attributes.CLUSTERS.value_set(attributes.claimed(list(self._state.targets))),
-                attributes.REVISION.value_set(self._state.revision),
-            ]
-        )
+        workflow.upsert_search_attributes(attributes_of(self._state))
         workflow.set_current_details(details_of(self._state))
 
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
+from typing import Any
 
+from temporalio.common import SearchAttributeUpdate
+
+from activities import attributes
+from argosy.api.health import ObjectHealth, replicas_ready
 from argosy.api.propagation import (
     Groups,
     Phase,
@@ -85,6 +90,9 @@ def status_of(state: PropagationState, *, at: datetime) -> PropagationStatus:
         submitted_by=state.submitted_by,
         submitted_at=state.submitted_at,
         updated_at=at,
+        health=state.overall_health(),
+        health_since=state.health_since,
+        drifts=sum(target.drifts for target in state.targets.values()),
         counts=dict(sorted(Counter(str(target.phase) for target in state.targets.values()).items())),
         clusters=clusters,
         rejected=state.plan.rejected if state.plan else {},
@@ -97,25 +105,61 @@ def status_of(state: PropagationState, *, at: datetime) -> PropagationStatus:
     )
 
 
+def health_changes(state: PropagationState, *, at: datetime) -> dict[str, object]:
+    """What to write down of the health of all copies together, and since when."""
+    overall = state.overall_health()
+    health = overall.health if overall else None
+    return {} if health == state.health else {"health": health, "health_since": at}
+
+
+def attributes_of(state: PropagationState) -> list[SearchAttributeUpdate[Any]]:
+    """What lists can find the propagation by."""
+    return [
+        attributes.PHASE.value_set(str(state.phase)),
+        attributes.HEALTH.value_set(str(state.health or "")),
+        attributes.POLICY.value_set(str(state.policy or "")),
+        attributes.CLUSTERS.value_set(attributes.claimed(list(state.targets))),
+        attributes.REVISION.value_set(state.revision),
+    ]
+
+
 def details_of(state: PropagationState) -> str:
     """The page that Temporal's UI shows for the workflow, in Markdown."""
     where = f"revision {state.revision}, pass {state.pass_number} ({state.reason})"
+    health = state.overall_health()
     lines = [
         f"**{state.ref}** · {where} · **{state.phase}**: {state.message or 'starting'}",
         "",
+        *((f"Health: **{health.health}** {_cell(health.message)}", "") if health else ()),
         f"Policy: {state.policy or 'none'}" + (f" · {state.plan.message}" if state.plan else ""),
     ]
     rows = _worst_first(state.targets)
     if rows:
-        lines += ["", "| cluster | phase | replicas | revision | last error |", "|---|---|---|---|---|"]
-        lines += [
-            f"| {name} | {target.phase} | {'' if target.replicas is None else target.replicas} "
-            f"| {target.revision or ''} | {target.message.replace('|', '/')} |"
-            for name, target in rows[:DETAIL_ROWS]
-        ]
+        columns = ("cluster", "phase", "health", "ready", "replicas", "revision", "drift", "last message")
+        lines += ["", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+        lines += [_line(name, target) for name, target in rows[:DETAIL_ROWS]]
         if len(rows) > DETAIL_ROWS:
             lines.append(f"\n… and {len(rows) - DETAIL_ROWS} more")
     return "\n".join(lines)
+
+
+def _line(name: str, target: Target) -> str:
+    known = target.assessment
+    cells = (
+        name,
+        target.phase,
+        known.health,
+        replicas_ready(known),
+        "" if target.replicas is None else target.replicas,
+        target.revision or "",
+        target.drifts or "",
+        _cell(target.message or ("" if known.is_healthy else known.message)),
+    )
+    return f"| {' | '.join(str(cell) for cell in cells)} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "/").replace("\n", " ")
 
 
 def adopted(state: PropagationState, plan: Plan, *, at: datetime) -> dict[str, Target]:
@@ -149,7 +193,11 @@ def _overrides(state: PropagationState, shown: dict[str, Target]) -> dict[str, t
 
 
 def _worst_first(targets: dict[str, Target]) -> list[tuple[str, Target]]:
-    return sorted(targets.items(), key=lambda item: (_WORST_FIRST[item[1].phase], item[0]))
+    healths = list(ObjectHealth)
+    return sorted(
+        targets.items(),
+        key=lambda item: (_WORST_FIRST[item[1].phase], -healths.index(item[1].assessment.health), item[0]),
+    )
 
 
 def _names(state: PropagationState) -> dict[TargetPhase, list[str]]:

@@ -5,13 +5,14 @@ A document is one object with where it came from, so that every later message ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from argosy.api.behaviour import behaviour_of
 from argosy.api.defaults import default_override, default_policy
+from argosy.api.drift import drift_policy
 from argosy.api.json_reader import NotJson, looks_like_json, read_json
 from argosy.api.manifest import ref_of
 from argosy.api.names import KindName, is_namespaced
@@ -81,6 +82,7 @@ def policy_of(document: Document) -> AnyPolicy:
         complete = default_override(policy)
     else:
         complete = default_policy(policy)
+        _check_drift(document, {}, policy=complete.metadata.annotations)
     behaviour = behaviour_of(complete.metadata.annotations)
     problems = [
         str(problem) for problem in (*validate(complete, behaviour=behaviour), *unsupported(complete))
@@ -94,11 +96,20 @@ def check_template(document: Document) -> None:
     """Accept what can be propagated.
 
     Raises:
-        InvalidInput: the kind is one of Karmada's own, which mean something to its control plane only.
+        InvalidInput: the kind is one of Karmada's own, which mean something to its control plane only; or an
+            annotation says something about drift that cannot be.
     """
     refuse_unmodelled(document)
     if not document.is_template:
         raise InvalidInput(f"{document} is not a template; name an object to propagate.")
+    _check_drift(document, document.manifest["metadata"].get("annotations") or {}, policy={})
+
+
+def _check_drift(document: Document, template: Mapping[str, str], *, policy: Mapping[str, str]) -> None:
+    try:
+        drift_policy(template, policy=policy, labels={})
+    except InvalidInput as error:
+        raise InvalidInput(f"{document}: {error}.") from None
 
 
 def _with_namespace(document: Document, namespace: str) -> Document:

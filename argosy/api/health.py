@@ -34,3 +34,10 @@ class Assessment(Record):
     def is_healthy(self) -> bool:
         """What Karmada calls healthy: it knows only this and its opposite."""
         return self.health == ObjectHealth.HEALTHY
+
+
+def replicas_ready(assessment: Assessment) -> str:
+    """`3/5`, or nothing where the kind does not count."""
+    if assessment.desired is None and assessment.ready is None:
+        return ""
+    return f"{assessment.ready or 0}/{'?' if assessment.desired is None else assessment.desired}"

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
+from argosy.api.drift import Drift, DriftPolicy
+from argosy.api.health import Assessment, ObjectHealth
 from argosy.api.manifest import ResourceRef
+from argosy.api.messages import Deletion, Required, Submission, Submitted
+from argosy.api.observation import NOT_SEEN, CopyObservation, newer, worst
 from argosy.api.reasons import AffinityReasons
 from argosy.api.record import Record
 
@@ -118,6 +122,7 @@ class Plan(Record):
         required_by: workloads that need the template in clusters of theirs, by workflow ID.
         emptied: nothing needs the template any more, and no policy places it: its copies go.
         retry: whether placing is worth trying again although nothing has happened.
+        drift: what is done where a copy is changed by somebody else.
         digest: of everything that has an effect.
     """
 
@@ -147,6 +152,7 @@ class Plan(Record):
     required_by: tuple[str, ...] = ()
     emptied: bool = False
     retry: bool = False
+    drift: DriftPolicy = DriftPolicy()
     digest: str = ""
 
     @property
@@ -172,9 +178,16 @@ class Target(Record):
     """One cluster's copy as last known.
 
     Attributes:
-        uid: the object's UID in the cluster; empty until it was applied once.
+        uid: the object's UID in the cluster; empty until it was applied once, and where it is known to be gone.
         digest: of the manifest that was applied last.
         revision, pass_number: the stamp that the copy carries.
+        version, fields: the object's resource version, and the digest of Argosy's fields of it, when it was applied
+            last; what is seen later and differs is drift.
+        seen: the latest observation of it.
+        changed_at: when how it fares was last seen to change.
+        drift: the last change by somebody else.
+        drifts: how many there have been.
+        fought: how many of them in quick succession; the more, the longer the next one waits.
     """
 
     phase: TargetPhase = TargetPhase.PENDING
@@ -186,6 +199,37 @@ class Target(Record):
     category: str = ""
     message: str = ""
     since: datetime | None = None
+    version: str = ""
+    fields: str = ""
+    seen: CopyObservation | None = None
+    changed_at: datetime | None = None
+    drift: Drift | None = None
+    drifts: int = 0
+    fought: int = 0
+
+    @property
+    def stamp(self) -> tuple[int, int]:
+        """Which apply it is from."""
+        return self.revision, self.pass_number
+
+    @property
+    def assessment(self) -> Assessment:
+        """How it fares, as far as anything was seen of it."""
+        return self.seen.assessment if self.seen else NOT_SEEN
+
+    @property
+    def drifted(self) -> str:
+        """How the copy differs from what was applied, by what was seen since; empty where it does not."""
+        seen = self.seen
+        if self.phase != TargetPhase.APPLIED or seen is None or not newer(seen.version, self.version):
+            return ""
+        if seen.gone:
+            return "deleted" if self.uid else ""
+        if seen.uid != self.uid:
+            return "replaced"
+        if seen.stamp < self.stamp:
+            return "set back"
+        return "changed" if seen.fields != self.fields else ""
 
 
 class LedgerEntry(Record):
@@ -202,102 +246,6 @@ class LedgerEntry(Record):
     template: str | None = None
 
 
-class Submission(Record):
-    """A new template, as a user sends it.
-
-    Attributes:
-        template: the manifest as canonical JSON; opaque to the workflow.
-        digest: SHA-256 of `template`.
-        request_id: what a repeated request is known by, in this run or a later one.
-    """
-
-    template: str
-    digest: str
-    request_id: str = ""
-    submitted_by: str = ""
-    comment: str = ""
-
-
-class Submitted(Record):
-    """The answer to a submission: which revision it is, whether anything changed, and whether it is the first."""
-
-    revision: int
-    changed: bool
-    created: bool = False
-
-
-class Deletion(Record):
-    """A request to delete the template and its copies.
-
-    Attributes:
-        orphan: clusters whose copies are left behind without being touched.
-        preserve: leave every copy running, released from Argosy.
-    """
-
-    request_id: str
-    requested_by: str = ""
-    orphan: tuple[str, ...] = ()
-    preserve: bool = False
-
-
-class Retry(Record):
-    """A request to try failed and waiting clusters again now; empty `clusters` is all of them."""
-
-    request_id: str
-    requested_by: str = ""
-    clusters: tuple[str, ...] = ()
-
-
-class Reschedule(Record):
-    """A request to divide replicas anew, whatever runs where now."""
-
-    request_id: str
-    requested_by: str = ""
-
-
-class Required(Record):
-    """A workload needs this template in its clusters; no clusters mean that it does not any more.
-
-    Attributes:
-        by: the workload's workflow ID.
-        takeover: whether objects that Argosy does not own may be taken over.
-        preserve: whether copies stay in the clusters when they are no longer wanted.
-    """
-
-    by: str
-    clusters: tuple[str, ...] = ()
-    takeover: bool = False
-    preserve: bool = False
-
-
-class StuckReplicas(Record):
-    """Replicas of a template that one cluster finds no node for."""
-
-    cluster: str
-    replicas: int
-
-
-class PoliciesChanged(Record):
-    """A policy set has a new generation that may concern this template."""
-
-    policy_set: str
-    generation: int
-
-
-class ClusterEvent(Record):
-    """Something about a cluster changed that may concern this template.
-
-    Attributes:
-        gone: the cluster has left; its copies are no longer reachable through Argosy.
-    """
-
-    READY: ClassVar[str] = "Ready"
-
-    cluster: str
-    kind: str
-    gone: bool = False
-
-
 class PropagationState(Record):
     """Everything a propagation carries from run to run.
 
@@ -308,6 +256,7 @@ class PropagationState(Record):
         stuck: cluster -> replicas that it finds no node for, until the next plan has looked at them.
         told: dependency -> what it was last told about this template's clusters.
         unrecorded: an attempt to plan that never reported may have left copies that `targets` does not name.
+        health, health_since: of all copies together, and when that word changed last.
     """
 
     ref: ResourceRef
@@ -339,6 +288,17 @@ class PropagationState(Record):
     required_by: dict[str, Required] = {}
     told: dict[str, Required] = {}
     stuck: dict[str, int] = {}
+    health: ObjectHealth | None = None
+    health_since: datetime | None = None
+
+    def overall_health(self) -> Assessment | None:
+        """All copies that are to stay, as one; None where there are none."""
+        staying = {
+            name: target.assessment
+            for name, target in self.targets.items()
+            if target.phase != TargetPhase.REMOVING
+        }
+        return worst(staying) if staying else None
 
 
 class PropagationInput(Record):
@@ -355,7 +315,12 @@ class PropagationInput(Record):
 class PropagationStatus(Record):
     """What a propagation publishes in its memo: small, and readable without a worker.
 
-    `clusters` holds the worst copies first when there are too many for the budget; `counts` has them all.
+    Attributes:
+        counts: copies by phase.
+        health: all copies together, with the sums of their replicas; None where there are none.
+        health_since: when the word of it changed last.
+        drifts: how often somebody else has changed a copy.
+        clusters: the copies, the worst first when there are too many for the budget.
     """
 
     ref: ResourceRef
@@ -369,6 +334,9 @@ class PropagationStatus(Record):
     submitted_at: datetime | None = None
     updated_at: datetime | None = None
     counts: dict[str, int] = {}
+    health: Assessment | None = None
+    health_since: datetime | None = None
+    drifts: int = 0
     clusters: dict[str, Target] = {}
     rejected: dict[str, str] = {}
     decision: str = ""

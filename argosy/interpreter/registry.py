@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from argosy.api.behaviour import Behaviour
+from argosy.api.health import Assessment
 from argosy.api.requirements import ReplicaRequirements
 from argosy.interpreter import prune as pruning
 from argosy.interpreter import requirements
+from argosy.interpreter.conventions import health_by_conventions
 
 Manifest = dict[str, Any]
 
@@ -67,6 +69,11 @@ def revise_replicas(manifest: Mapping[str, Any], replicas: int) -> Manifest:
     if path is None:
         return dict(manifest)
     return {**manifest, "spec": {**(manifest.get("spec") or {}), path[0]: replicas}}
+
+
+def health_of(manifest: Mapping[str, Any]) -> Assessment:
+    """How a live object fares."""
+    return health_by_conventions(manifest)
 
 
 def _kind_of(manifest: Mapping[str, Any]) -> tuple[str, str]:

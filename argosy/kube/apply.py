@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+from argosy.api.managed_fields import applied_fields, digest_of
 from argosy.api.manifest import ResourceRef, ref_of
 from argosy.api.ownership import IMPLIED, Ownership, owner_of
 from argosy.api.record import Record
@@ -27,12 +28,22 @@ class Outcome(StrEnum):
 
 
 class AppliedObject(Record):
-    """An object as the cluster now has it."""
+    """An object as the cluster now has it.
+
+    Attributes:
+        metadata: as the cluster answered, with the owners of its fields.
+    """
 
     uid: str
     resource_version: str
     generation: int = 0
     outcome: Outcome = Outcome.UPDATED
+    metadata: dict[str, Any] = {}
+
+    @property
+    def fields(self) -> str:
+        """Digest of the fields that are Argosy's."""
+        return digest_of(applied_fields(self.metadata, FIELD_MANAGER))
 
 
 async def apply(
@@ -191,6 +202,7 @@ async def _patch(
         # An object that a dry run would create has none.
         resource_version=metadata.get("resourceVersion", ""),
         generation=metadata.get("generation", 0),
+        metadata=metadata,
     )
 
 

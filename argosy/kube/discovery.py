@@ -53,6 +53,22 @@ async def served(member: Member, ref: ResourceRef) -> Served:
     )
 
 
+async def served_kind(member: Member, key: Key) -> Served:
+    """How the cluster serves a kind, whatever the object.
+
+    Raises:
+        NotEstablished: the kind is not served (yet), or cannot be watched.
+        ArgosyError: the cluster did not answer.
+    """
+    catalog = member.catalog
+    if catalog is None or (key not in catalog.served and time.monotonic() - catalog.read_at > REFRESH_EVERY):
+        catalog = await discover(member)
+    found = catalog.served.get(key)
+    if found is None or "watch" not in found.verbs:
+        raise NotEstablished(f"{member.name}: kind {key[1]} of {key[0]} cannot be watched there")
+    return found
+
+
 async def discover(member: Member) -> Catalog:
     """Read the whole catalog from the cluster; concurrent callers share one reading.
 

@@ -17,16 +17,9 @@ from argosy.api.cluster_connection import ConnectionReference
 from argosy.api.ids import cluster_id, id_of, policies_id
 from argosy.api.manifest import ResourceRef
 from argosy.api.membership import ClusterSettings, Edit, Unjoin
+from argosy.api.messages import PoliciesChanged, Required, StuckReplicas
 from argosy.api.policyset import WaitForPolicy
-from argosy.api.propagation import (
-    Phase,
-    Plan,
-    PoliciesChanged,
-    PropagationInput,
-    PropagationState,
-    Required,
-    StuckReplicas,
-)
+from argosy.api.propagation import Phase, Plan, PropagationInput, PropagationState
 from argosy.config import Settings
 from argosy.errors import Unreachable
 from cli.connection import new_id

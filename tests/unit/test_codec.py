@@ -10,7 +10,7 @@ from temporalio.api.failure.v1 import Failure
 
 from activities.codec import COMPRESS_ABOVE, ENCRYPTED, KEY_ID, ArgosyCodec, KeyRing
 from activities.converter import data_converter
-from argosy.api.propagation import Submission
+from argosy.api.messages import Submission
 from argosy.config import Settings
 from argosy.errors import InvalidInput
 

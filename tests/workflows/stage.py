@@ -22,6 +22,8 @@ from activities.contracts import (
     ApplyRequest,
     AwaitPolicy,
     ConfirmJoin,
+    Corrected,
+    CorrectRequest,
     DrainCluster,
     FindCopies,
     FoundCopies,
@@ -41,6 +43,7 @@ from activities.errors import temporal_errors
 from argosy.api.ids import id_of
 from argosy.api.manifest import ResourceRef
 from argosy.api.membership import ClusterFacts
+from argosy.api.messages import Required
 from argosy.api.propagation import (
     Plan,
     PlannedTarget,
@@ -48,7 +51,6 @@ from argosy.api.propagation import (
     PropagationInput,
     PropagationState,
     PropagationStatus,
-    Required,
 )
 from argosy.config import Settings
 from cli.session import Session
@@ -81,6 +83,8 @@ class Stage:
         self.failing: dict[str, Exception] = {}
         self.hanging: set[str] = set()
         self.applied: list[ApplyRequest] = []
+        self.corrected: list[CorrectRequest] = []
+        self.found_changed = Corrected(there=True, fields=("data.key",), by=("kubectl at noon",))
         self.removed: list[RemoveRequest] = []
         self.stranded: dict[str, str] = {}
         self.searched: list[FindCopies] = []
@@ -104,6 +108,7 @@ class Stage:
                 self._plan,
                 self._apply,
                 self._remove,
+                self._correct,
                 self._find,
                 self._await_policy,
                 self._policies_changed,
@@ -143,7 +148,20 @@ class Stage:
     async def _apply(self, request: ApplyRequest) -> Applied:
         await self._behave(request.cluster)
         self.applied.append(request)
-        return Applied(uid=f"uid-{request.cluster}", digest=request.digest)
+        return Applied(uid=f"uid-{request.cluster}", digest=request.digest, version="100", fields="ours")
+
+    @activity.defn(name="correct")
+    @temporal_errors
+    async def _correct(self, request: CorrectRequest) -> Corrected:
+        await self._behave(request.apply.cluster)
+        self.corrected.append(request)
+        if request.report_only:
+            return self.found_changed
+        # The member's resource version has moved on with every change.
+        version = str(1000 + len(self.corrected) * 10)
+        uid = f"uid-{request.apply.cluster}"
+        applied = Applied(uid=uid, digest=request.apply.digest, version=version, fields="ours")
+        return self.found_changed.model_copy(update={"applied": applied})
 
     @activity.defn(name="remove")
     @temporal_errors

@@ -13,15 +13,13 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from activities.contracts import PlanRequest
 from argosy.api.ids import id_of
 from argosy.api.manifest import ResourceRef
+from argosy.api.messages import PoliciesChanged, Required, StuckReplicas
 from argosy.api.propagation import (
     Phase,
     Plan,
-    PoliciesChanged,
     PropagationInput,
     PropagationState,
     PropagationStatus,
-    Required,
-    StuckReplicas,
     TargetPhase,
 )
 from argosy.errors import Conflict, NotFound, Unreachable

@@ -10,8 +10,9 @@ import pytest
 
 from argosy.api.ids import policies_id
 from argosy.api.manifest import ResourceRef
+from argosy.api.messages import PoliciesChanged
 from argosy.api.policyset import PolicySetState, WaitForPolicy
-from argosy.api.propagation import Phase, PoliciesChanged
+from argosy.api.propagation import Phase
 from tests.workflows.stage import Stage, plan_for
 
 pytestmark = pytest.mark.timeout(180)

@@ -1,0 +1,98 @@
+"""Telling propagations what was seen of their copies: coalesced, paced, and what matters first.
+
+A signal costs the Temporal server about 9 ms of CPU, so a thousand objects that change at once must not make a
+thousand signals each second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass, field
+
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from argosy.api.observation import CopyObservation, Observed
+
+SIGNALS_PER_SECOND = 25.0
+"""Of one process."""
+QUIET = 2.0
+"""Seconds between two signals to one propagation that are not urgent."""
+GATHER_URGENT = 0.05
+"""Seconds in which the copies in other clusters, which often change together, may join an urgent signal."""
+RETRY_AFTER = 1.0
+_AT_ONCE = 8
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class _Mail:
+    """What one propagation is still to be told, and when."""
+
+    due: float
+    copies: dict[str, CopyObservation] = field(default_factory=dict)
+
+
+class Reporter:
+    """The outbox of a process's observations."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._outbox: dict[str, _Mail] = {}
+        self._sent: dict[str, float] = {}
+        self._arrived = asyncio.Event()
+        self._sending: set[asyncio.Task[None]] = set()
+
+    def offer(self, propagation: str, cluster: str, seen: CopyObservation, *, urgent: bool) -> None:
+        """Have a propagation told; a later observation of the same copy takes the place of one not sent yet."""
+        now = asyncio.get_running_loop().time()
+        due = (
+            now + GATHER_URGENT if urgent else max(now + QUIET / 2, self._sent.get(propagation, now) + QUIET)
+        )
+        mail = self._outbox.setdefault(propagation, _Mail(due))
+        mail.due = min(mail.due, due)
+        mail.copies[cluster] = seen
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Send, until cancelled."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            if not self._outbox:
+                self._arrived.clear()
+                await self._arrived.wait()
+            propagation, mail = min(self._outbox.items(), key=lambda one: one[1].due)
+            if mail.due > clock() or len(self._sending) >= _AT_ONCE:
+                self._arrived.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._arrived.wait(), timeout=max(0.01, mail.due - clock()))
+                continue
+            del self._outbox[propagation]
+            self._forget_old(clock())
+            self._sent[propagation] = clock()
+            task = asyncio.create_task(self._send(propagation, mail))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+            await asyncio.sleep(1 / SIGNALS_PER_SECOND)
+
+    async def _send(self, propagation: str, mail: _Mail) -> None:
+        handle = self._client.get_workflow_handle(propagation)
+        try:
+            await handle.signal("observed", Observed(copies=mail.copies))
+        except RPCError as error:
+            # One that has ended has nothing to be told.
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return
+            logger.info("%s could not be told what was seen: %s", propagation, error)
+            later = self._outbox.setdefault(
+                propagation, _Mail(asyncio.get_running_loop().time() + RETRY_AFTER)
+            )
+            later.copies = {**mail.copies, **later.copies}
+            self._arrived.set()
+
+    def _forget_old(self, now: float) -> None:
+        if len(self._sent) > 1000:
+            self._sent = {name: at for name, at in self._sent.items() if now - at < QUIET}

@@ -1,0 +1,163 @@
+"""The observers of a process, and the sweep that compares what they see with what propagations have on record.
+
+A watch tells of changes only while it runs. What happened while no worker was there, and what was lost on the way,
+shows in the difference between the clusters and the record; the sweep finds it in the lists, and tells only those
+propagations that are behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from activities import attributes
+from activities.assessing import Assess
+from activities.in_use import KindsInUse
+from activities.notify import OPEN_PROPAGATIONS
+from activities.observing import Observer
+from activities.reporting import Reporter
+from argosy.api.observation import MISSING, CopyObservation, newer
+from argosy.api.propagation import PropagationStatus, Target, TargetPhase
+from argosy.kube.connect import Member
+
+LOOK_FOR_KINDS = 5.0
+"""Seconds between two looks for propagations begun by other processes."""
+SWEEP_EVERY = 600.0
+SETTLE = 0.5
+"""Seconds in which several observers may become ready for one sweep."""
+ABANDONED_AFTER = 30.0
+"""Seconds without a monitor after which an observer ends: another process has the cluster, or it has left."""
+_OVERLAP = timedelta(seconds=30)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class _Running:
+    observer: Observer
+    task: asyncio.Task[None]
+    kept: float
+
+
+class Observers:
+    """One observer for each cluster that a monitor of this process looks after."""
+
+    def __init__(self, *, client: Client, kinds: KindsInUse, assess: Assess, instance: str) -> None:
+        self._client = client
+        self._kinds = kinds
+        self._assess = assess
+        self._instance = instance
+        self._reporter = Reporter(client)
+        self._running: dict[str, _Running] = {}
+        self._due = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def keep(self, cluster: str, member: Callable[[], Awaitable[Member]]) -> None:
+        """Begin to observe a cluster, or go on; to be called at each probe that found it well."""
+        if not self._tasks:
+            self._tasks = [
+                asyncio.create_task(work()) for work in (self._reporter.run, self._sweeps, self._look)
+            ]
+        now = asyncio.get_running_loop().time()
+        running = self._running.get(cluster)
+        if running is None or running.task.done():
+            observer = Observer(
+                cluster,
+                member=member,
+                kinds=self._kinds,
+                reporter=self._reporter,
+                assess=self._assess,
+                instance=self._instance,
+                on_settled=self._due.set,
+            )
+            self._running[cluster] = _Running(observer, asyncio.create_task(observer.run()), now)
+        else:
+            running.kept = now
+
+    def drop(self, cluster: str) -> None:
+        """Stop observing a cluster that does not answer; when it does again, everything is compared anew."""
+        running = self._running.pop(cluster, None)
+        if running is not None:
+            running.task.cancel()
+
+    async def close(self) -> None:
+        """End all watches."""
+        tasks = [*self._tasks, *(running.task for running in self._running.values())]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._running.clear()
+
+    async def _look(self) -> None:
+        """Learn which kinds are in use, and let go of clusters that nobody looks after any more."""
+        since: datetime | None = None
+        while True:
+            began = datetime.now(UTC)
+            try:
+                async for status in self._open(since=since):
+                    self._kinds.note(status[1].ref.api_version, status[1].ref.kind)
+                since = began - _OVERLAP
+            except RPCError as error:
+                logger.info("kinds in use could not be listed: %s", error)
+            self._abandon()
+            await asyncio.sleep(LOOK_FOR_KINDS)
+
+    def _abandon(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for name in [name for name, one in self._running.items() if now - one.kept > ABANDONED_AFTER]:
+            self.drop(name)
+
+    async def _sweeps(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(SWEEP_EVERY):
+                    await self._due.wait()
+            except TimeoutError:
+                pass
+            await asyncio.sleep(SETTLE)
+            self._due.clear()
+            try:
+                async for propagation, status in self._open(since=None):
+                    self._compare(propagation, status)
+            except RPCError as error:
+                logger.info("records could not be compared with the clusters: %s", error)
+                await asyncio.sleep(LOOK_FOR_KINDS)
+                self._due.set()
+
+    def _compare(self, propagation: str, status: PropagationStatus) -> None:
+        for cluster, target in status.clusters.items():
+            running = self._running.get(cluster)
+            if running is None:
+                continue
+            seen = _seen(running.observer, propagation, status, target)
+            if seen is not None and (target.seen is None or not seen.same_as(target.seen)):
+                self._reporter.offer(propagation, cluster, seen, urgent=False)
+
+    async def _open(self, *, since: datetime | None) -> AsyncIterator[tuple[str, PropagationStatus]]:
+        query = OPEN_PROPAGATIONS
+        if since is not None:
+            query += f' AND StartTime >= "{since.isoformat()}"'
+        async for execution in self._client.list_workflows(query):
+            status = await execution.memo_value(attributes.STATUS, None, type_hint=PropagationStatus)
+            if status is not None:
+                yield execution.id, status
+
+
+def _seen(
+    observer: Observer, propagation: str, status: PropagationStatus, target: Target
+) -> CopyObservation | None:
+    """The copy as its observer knows it; gone where it should be there and is not."""
+    seen = observer.known.get(propagation)
+    if seen is not None:
+        return seen
+    settled = observer.settled.get((status.ref.api_version, status.ref.kind))
+    if settled is None or target.phase != TargetPhase.APPLIED or not newer(settled, target.version):
+        return None
+    return CopyObservation(uid=target.uid, version=settled, gone=True, assessment=MISSING)

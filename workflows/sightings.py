@@ -1,0 +1,102 @@
+"""What is recorded of a copy when it was applied, when it was seen, and when somebody else has changed it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from activities.contracts import Applied, Corrected
+from argosy.api.drift import Drift
+from argosy.api.observation import UNREACHABLE, CopyObservation, Observed, newer
+from argosy.api.propagation import PropagationState, Target, TargetPhase
+
+# Two changes by others within this time are a quarrel, and each is answered later than the one before.
+QUARREL = timedelta(minutes=10)
+PAUSE_FIRST = timedelta(seconds=1)
+PAUSE_AT_MOST = timedelta(minutes=5)
+
+
+def applied_target(target: Target, applied: Applied, state: PropagationState, *, at: datetime) -> Target:
+    """A copy that has just been applied; how it fared before is believed until something else is seen."""
+    seen = target.seen or CopyObservation()
+    if applied.assessment is not None and not newer(seen.version, applied.version):
+        seen = seen.model_copy(update={"assessment": applied.assessment})
+    if not newer(seen.version, applied.version):
+        seen = seen.model_copy(
+            update={
+                "uid": applied.uid,
+                "version": applied.version,
+                "fields": applied.fields,
+                "revision": state.revision,
+                "pass_number": state.pass_number,
+                "gone": False,
+            }
+        )
+    return target.model_copy(
+        update={
+            "phase": TargetPhase.APPLIED,
+            "uid": applied.uid,
+            "digest": applied.digest,
+            "revision": state.revision,
+            "pass_number": state.pass_number,
+            "version": applied.version,
+            "fields": applied.fields,
+            "seen": seen,
+            "category": "",
+            "message": "",
+            "since": at,
+        }
+    )
+
+
+def observed_targets(targets: Mapping[str, Target], event: Observed, *, at: datetime) -> dict[str, Target]:
+    """The copies with what was seen of them, where that is not older than what is known."""
+    known = dict(targets)
+    for cluster, seen in event.copies.items():
+        target = known.get(cluster)
+        if target is not None and not newer(target.seen.version if target.seen else "", seen.version):
+            changed = seen.assessment != target.assessment
+            known[cluster] = target.model_copy(
+                update={"seen": seen, "changed_at": at if changed else target.changed_at}
+            )
+    return known
+
+
+def unreachable(target: Target, *, at: datetime) -> Target:
+    """A copy of which nothing can be known for now."""
+    seen = (target.seen or CopyObservation()).model_copy(update={"assessment": UNREACHABLE})
+    return target.model_copy(update={"seen": seen, "changed_at": at})
+
+
+def drifted_target(target: Target, what: str, found: Corrected, *, at: datetime) -> Target:
+    """A copy with a finding that somebody else had changed it; where that was not undone, it counts as known."""
+    last = target.drift.at if target.drift else None
+    if what == "deleted" and found.there:
+        # Without Argosy's label it was out of sight.
+        what = "changed"
+    changes = {
+        "drift": Drift(
+            what=what, fields=found.fields, by=found.by, at=at, corrected=found.applied is not None
+        ),
+        "drifts": target.drifts + 1,
+        "fought": target.fought + 1 if last is not None and at - last < QUARREL else 1,
+    }
+    if found.applied is None and target.seen is not None:
+        seen = target.seen
+        revision, pass_number = min(seen.stamp, target.stamp)
+        changes |= {
+            "uid": "" if seen.gone else seen.uid,
+            "version": seen.version,
+            "fields": seen.fields,
+            "revision": revision,
+            "pass_number": pass_number,
+        }
+    return target.model_copy(update=changes)
+
+
+def pause_before(target: Target, *, at: datetime) -> timedelta:
+    """How long the next change by others is let be: not at all at first, ever longer in a quarrel."""
+    last = target.drift.at if target.drift else None
+    if last is None or at - last >= QUARREL or not target.fought:
+        return timedelta(0)
+    return min(PAUSE_FIRST * (1 << min(target.fought, 12) - 1), PAUSE_AT_MOST)
