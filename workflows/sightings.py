@@ -74,6 +74,10 @@ def drifted_target(target: Target, what: str, found: Corrected, *, at: datetime)
     if what == "deleted" and found.there:
         # Without Argosy's label it was out of sight.
         what = "changed"
+    if what == "changed" and found.there and not found.fields:
+        # Only what the member may change.
+        return target if found.applied is not None else _as_seen(target)
+    target = target if found.applied is not None else _as_seen(target)
     changes = {
         "drift": Drift(
             what=what, fields=found.fields, by=found.by, at=at, corrected=found.applied is not None
@@ -81,16 +85,20 @@ def drifted_target(target: Target, what: str, found: Corrected, *, at: datetime)
         "drifts": target.drifts + 1,
         "fought": target.fought + 1 if last is not None and at - last < QUARREL else 1,
     }
-    if found.applied is None and target.seen is not None:
-        seen = target.seen
-        revision, pass_number = min(seen.stamp, target.stamp)
-        changes |= {
-            "uid": "" if seen.gone else seen.uid,
-            "version": seen.version,
-            "fields": seen.fields,
-            "revision": revision,
-            "pass_number": pass_number,
-        }
+    return target.model_copy(update=changes)
+
+
+def _as_seen(target: Target) -> Target:
+    """A copy that is left as it is; only what differs from now on is news."""
+    seen = target.seen or CopyObservation()
+    revision, pass_number = min(seen.stamp, target.stamp)
+    changes = {
+        "uid": "" if seen.gone else seen.uid,
+        "version": seen.version,
+        "fields": seen.fields,
+        "revision": revision,
+        "pass_number": pass_number,
+    }
     return target.model_copy(update=changes)
 
 
