@@ -12,8 +12,7 @@ from argosy.api.behaviour import Behaviour
 from argosy.api.membership import ClusterStatus
 from argosy.api.placement import Placement
 from argosy.errors import ArgosyError
-from argosy.interpreter.components import components_of
-from argosy.interpreter.registry import replicas_of, requirements_of
+from argosy.interpreter.interpreted import Interpreted
 from argosy.kube.capacity import Rooms
 from argosy.scheduling.component_sets import sets_on_nodes
 from argosy.scheduling.fitting import replicas_that_fit
@@ -34,6 +33,7 @@ class Capacity:
     async def estimates(
         self,
         template: Mapping[str, Any],
+        known: Interpreted,
         placement: Placement,
         clusters: Mapping[str, ClusterStatus],
         *,
@@ -47,11 +47,10 @@ class Capacity:
         Args:
             max_age: seconds for which what was read of a cluster counts.
         """
-        components = components_of(template, behaviour=behaviour)
-        counted = bool(replicas_of(template) or components)
+        components, requirements = known.components, known.requirements
+        counted = bool(known.replicas or components)
         if not counted or not asks_for_room(placement) or len(clusters) > LOOK_AT_MOST:
             return {}
-        requirements = requirements_of(template, behaviour=behaviour)
         namespace = str(template["metadata"].get("namespace") or "")
 
         async def look(cluster: str) -> int | None:

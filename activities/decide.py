@@ -20,7 +20,8 @@ from argosy.api.placement import Placement
 from argosy.api.policy import AnyPropagationPolicy
 from argosy.api.propagation import Plan, PlannedTarget
 from argosy.errors import OverrideError
-from argosy.interpreter.dependencies import dependencies_of
+from argosy.interpreter.dependencies import Dependency
+from argosy.interpreter.interpreted import Interpreted, natively
 from argosy.overrides.render import difference, render
 from argosy.scheduling.matching import is_propagated
 from argosy.scheduling.request import Target
@@ -67,6 +68,8 @@ def decide(
         )
         return _sealed(unplaced.model_copy(update={"message": message}))
     policy = chosen.policy
+    behaviour = behaviour_of(policy.metadata.annotations, default=occasion.behaviour)
+    known = occasion.interpreted or natively(template, behaviour)
     common: dict[str, Any] = {
         "policy": chosen.ref,
         "takeover": _takeover(template, policy) or any(one.takeover for one in occasion.required_by),
@@ -74,11 +77,11 @@ def decide(
         or any(one.preserve for one in occasion.required_by),
         "groups": occasion.groups,
         "priority": occasion.priority,
-        "dependencies": _dependencies(template) if policy.spec.propagate_deps else {},
+        "dependencies": _dependencies(known.dependencies) if policy.spec.propagate_deps else {},
         "required_by": tuple(sorted(one.by for one in occasion.required_by)),
         "suspended": _suspended(policy),
         "drift": _drift(template, policy.metadata.annotations),
-        "behaviour": behaviour_of(policy.metadata.annotations, default=occasion.behaviour),
+        "behaviour": behaviour,
         "seen": seen,
         "released": released,
     }
@@ -97,14 +100,15 @@ def decide(
         placement=placement,
         previous=previous,
         kept=kept,
-        behaviour=common["behaviour"],
+        behaviour=behaviour,
+        interpreted=known,
         suspended=suspended,
         occasion=occasion,
     )
     placed = place(question, tuple(fleet.values()))
     chosen_by_policy = {target.name for target in placed.targets}
     extra = [target for target in required if target.name not in chosen_by_policy]
-    targets = _rendered_targets(template, [*placed.targets, *extra], fleet, overrides)
+    targets = _rendered_targets(template, [*placed.targets, *extra], fleet, overrides, known)
     return _sealed(Plan(targets=targets, **common, **placed.record))
 
 
@@ -129,10 +133,10 @@ def _as_dependency(required_by: Sequence[Required], targets: tuple[PlannedTarget
     }
 
 
-def _dependencies(template: Mapping[str, Any]) -> dict[str, ResourceRef]:
+def _dependencies(needed: Iterable[Dependency]) -> dict[str, ResourceRef]:
     """Workflow ID -> what has to follow the template; objects that are meant by label are not followed."""
     found = {}
-    for one in dependencies_of(template):
+    for one in needed:
         if one.name:
             ref = ResourceRef(
                 api_version=one.api_version, kind=one.kind, namespace=one.namespace or None, name=one.name
@@ -166,6 +170,7 @@ def _rendered_targets(
     shares: Iterable[Target],
     clusters: Mapping[str, Cluster],
     overrides: list[AnyOverridePolicy],
+    known: Interpreted | None = None,
 ) -> tuple[PlannedTarget, ...]:
     bases: dict[int | None, dict[str, Any]] = {}
     digests: dict[tuple[int | None, bytes], str] = {}
@@ -175,11 +180,17 @@ def _rendered_targets(
             bases[share.replicas] = base(dict(template), replicas=share.replicas)
         start = bases[share.replicas]
         try:
-            manifest, applied = render(start, clusters[share.name], overrides) if overrides else (start, ())
+            # Applying renders by Argosy's own rules only; what a script has made of them is part of the difference.
+            revised = (
+                known.revised.get(share.replicas, start) if known and share.replicas is not None else start
+            )
+            manifest, applied = (
+                render(revised, clusters[share.name], overrides) if overrides else (revised, ())
+            )
         except OverrideError as error:
             targets.append(PlannedTarget(cluster=share.name, replicas=share.replicas, error=str(error)))
             continue
-        patches = difference(start, manifest) if applied else ()
+        patches = difference(start, manifest) if manifest is not start else ()
         # Most clusters of a large fleet get the same manifest.
         key = (share.replicas, canonical_json({"patches": patches}))
         if key not in digests:

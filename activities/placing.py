@@ -14,8 +14,7 @@ from argosy.api.messages import Required
 from argosy.api.placement import Placement
 from argosy.api.propagation import Groups, Plan, PlannedTarget
 from argosy.api.reasons import AffinityReasons
-from argosy.interpreter.components import components_of
-from argosy.interpreter.registry import replicas_of, requirements_of
+from argosy.interpreter.interpreted import Interpreted
 from argosy.scheduling.outcome import Outcome, settle
 from argosy.scheduling.request import ScheduleRequest, Target
 from argosy.scheduling.result import ScheduleResult
@@ -42,6 +41,7 @@ class Occasion:
         estimates: cluster -> replicas that fit, from a closer look at its nodes.
         required_by: workloads that need the template in clusters of theirs.
         stuck: cluster -> replicas that it finds no node for.
+        interpreted: what is known of the template; None means by Argosy's own rules.
         priority: of the template, by its policy's priority class.
         lacking: what has to be submitted before the template can be placed, as a sentence.
         groups: the workloads that it keeps together with, and apart from.
@@ -55,6 +55,7 @@ class Occasion:
     estimates: Mapping[str, int] = field(default_factory=dict)
     required_by: tuple[Required, ...] = ()
     stuck: Mapping[str, int] = field(default_factory=dict)
+    interpreted: Interpreted | None = None
     priority: int = 0
     lacking: str = ""
     groups: Groups = field(default_factory=Groups)
@@ -78,19 +79,20 @@ class Question:
     previous: Plan | None
     kept: tuple[PlannedTarget, ...]
     behaviour: Behaviour
+    interpreted: Interpreted
     suspended: bool
     occasion: Occasion
 
     @property
     def standing(self) -> Standing:
         """The question as the scheduler puts it."""
-        previous = self.previous
+        previous, known = self.previous, self.interpreted
         request = ScheduleRequest(
             template=ref_of(self.template),
             placement=self.placement,
-            replicas=replicas_of(self.template),
-            requirements=requirements_of(self.template, behaviour=self.behaviour),
-            components=components_of(self.template, behaviour=self.behaviour),
+            replicas=known.replicas,
+            requirements=known.requirements,
+            components=known.components,
             uid=str(self.template["metadata"].get("uid") or ""),
             previous=tuple(
                 Target(

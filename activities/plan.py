@@ -30,6 +30,7 @@ from argosy.api.membership import ClusterStatus
 from argosy.api.policyset import PolicySetInput
 from argosy.api.propagation import Plan, PlannedTarget
 from argosy.errors import ArgosyError, NotFound
+from argosy.interpreter.interpreted import Interpreted, natively
 from argosy.kube.capacity import MAX_AGE as ROOM_AGE
 
 # How long a first apply may hold up the recording of its plan; what is slower goes the regular way.
@@ -101,6 +102,8 @@ class Planners:
             priority = await self._priorities.of(chosen.policy) if chosen and request.ref.namespace else 0
         except NotFound as error:
             lacking = str(error)
+        age = ROOM_AGE if max_age is None else max_age
+        known, estimates = await self._examined(template, chosen, clusters, max_age=age)
         occasion = Occasion(
             priority=priority,
             lacking=lacking,
@@ -110,9 +113,8 @@ class Planners:
             rescheduled_at=request.rescheduled_at,
             required_by=request.required_by,
             stuck=request.stuck,
-            estimates=await self._estimates(
-                template, chosen, clusters, max_age=ROOM_AGE if max_age is None else max_age
-            ),
+            interpreted=known,
+            estimates=estimates,
         )
 
         async def deciding(occasion: Occasion) -> Plan:
@@ -134,20 +136,22 @@ class Planners:
             request.workflow_id, request.ref, groups, occasion, deciding
         ), clusters
 
-    async def _estimates(
+    async def _examined(
         self,
         template: dict[str, Any],
         chosen: Chosen | None,
         clusters: dict[str, ClusterStatus],
         *,
         max_age: float,
-    ) -> dict[str, int]:
+    ) -> tuple[Interpreted | None, dict[str, int]]:
+        """What the template asks for, and how often that fits where; nothing where no policy places it."""
         if chosen is None:
-            return {}
+            return None, {}
         policy = chosen.policy
         behaviour = behaviour_of(policy.metadata.annotations, default=self._behaviour)
-        return await self._capacity.estimates(
-            template, policy.spec.placement, clusters, behaviour=behaviour, max_age=max_age
+        known = natively(template, behaviour)
+        return known, await self._capacity.estimates(
+            template, known, policy.spec.placement, clusters, behaviour=behaviour, max_age=max_age
         )
 
     async def _applied_along(

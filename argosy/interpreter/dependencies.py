@@ -23,16 +23,6 @@ _SECRET_VOLUMES = {
     "storageos": ("secretRef", "name"),
 }
 _CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
-_SERVICE_NAME = "kubernetes.io/service-name"
-_POD_TEMPLATES = {
-    ("apps", "Deployment"): ("spec", "template", "spec"),
-    ("apps", "ReplicaSet"): ("spec", "template", "spec"),
-    ("apps", "StatefulSet"): ("spec", "template", "spec"),
-    ("apps", "DaemonSet"): ("spec", "template", "spec"),
-    ("batch", "Job"): ("spec", "template", "spec"),
-    ("batch", "CronJob"): ("spec", "jobTemplate", "spec", "template", "spec"),
-    ("", "Pod"): ("spec",),
-}
 
 
 class Dependency(Record):
@@ -43,24 +33,6 @@ class Dependency(Record):
     namespace: str
     name: str = ""
     labels: tuple[tuple[str, str], ...] = ()
-
-
-def dependencies_of(manifest: Mapping[str, Any]) -> tuple[Dependency, ...]:
-    """What a template needs in every cluster it runs in; each once, in no particular order. Empty for most kinds."""
-    group = str(manifest.get("apiVersion") or "").rpartition("/")[0]
-    kind = str(manifest.get("kind") or "")
-    namespace = str(_at(manifest, "metadata", "namespace") or "")
-    path = _POD_TEMPLATES.get((group, kind))
-    if path is not None:
-        found = of_pod(_mapping(_at(manifest, *path)), namespace)
-        return tuple(dict.fromkeys(_without_own_claims(found, manifest) if kind == "StatefulSet" else found))
-    if (group, kind) == ("networking.k8s.io", "Ingress"):
-        entries = _items(_at(manifest, "spec"), "tls")
-        secrets = (_named("Secret", namespace, entry.get("secretName")) for entry in entries)
-        return tuple(dict.fromkeys(one for one in secrets if one))
-    if (group, kind) == ("multicluster.x-k8s.io", "ServiceImport"):
-        return _of_service_import(str(_at(manifest, "metadata", "name") or ""), namespace)
-    return ()
 
 
 def of_pod(spec: Spec, namespace: str) -> Iterator[Dependency]:
@@ -96,25 +68,6 @@ def _of_volume(volume: Spec) -> Iterator[tuple[str, Any]]:
     for projected in _items(volume.get("projected"), "sources"):
         yield "ConfigMap", _at(projected, "configMap", "name")
         yield "Secret", _at(projected, "secret", "name")
-
-
-def _without_own_claims(found: Iterator[Dependency], manifest: Mapping[str, Any]) -> Iterator[Dependency]:
-    templates = _items(_at(manifest, "spec"), "volumeClaimTemplates")
-    own = {_at(one, "metadata", "name") for one in templates}
-    return (one for one in found if one.kind != "PersistentVolumeClaim" or one.name not in own)
-
-
-def _of_service_import(name: str, namespace: str) -> tuple[Dependency, ...]:
-    derived = f"derived-{name}"
-    return (
-        Dependency(api_version="v1", kind="Service", namespace=namespace, name=derived),
-        Dependency(
-            api_version="discovery.k8s.io/v1",
-            kind="EndpointSlice",
-            namespace=namespace,
-            labels=((_SERVICE_NAME, derived),),
-        ),
-    )
 
 
 def _named(kind: str, namespace: str, name: Any) -> Dependency | None:

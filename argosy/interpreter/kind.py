@@ -16,6 +16,15 @@ Object = Mapping[str, Any]
 Item = Mapping[str, Any]
 """What one cluster reports (AggregatedStatusItem): clusterName, status, health, applied."""
 
+Replicas = Callable[[Object, Behaviour], tuple[int, ReplicaRequirements | None]]
+Components = Callable[[Object, Behaviour], tuple[Component, ...]]
+Revise = Callable[[Object, int, Behaviour], Manifest]
+Retain = Callable[[Object, Object], Manifest]
+Reflect = Callable[[Object, Behaviour], Any]
+Aggregate = Callable[[Object, Sequence[Item], Behaviour], Manifest]
+Health = Callable[[Object, Behaviour], Assessment]
+Dependencies = Callable[[Object, Behaviour], tuple[Dependency, ...]]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
@@ -34,16 +43,18 @@ class Kind:
         aggregate: template, items -> the template with the status that the items make together.
         health: observed -> how it fares.
         dependencies: template -> what it needs beside it.
+        added: names of operations that Karmada does not have; with its behaviour they do not exist.
     """
 
     api_version: str
     kind: str
-    replicas: Callable[[Object, Behaviour], tuple[int, ReplicaRequirements | None]] | None = None
-    components: Callable[[Object, Behaviour], tuple[Component, ...]] | None = None
-    revise: Callable[[Object, int], Manifest] | None = None
-    retain: Callable[[Object, Object], Manifest] | None = None
+    replicas: Replicas | None = None
+    components: Components | None = None
+    revise: Revise | None = None
+    retain: Retain | None = None
     retains: Callable[[Object], bool] | None = None
-    reflect: Callable[[Object], Any] | None = None
-    aggregate: Callable[[Object, Sequence[Item] | None], Manifest] | None = None
-    health: Callable[[Object, Behaviour], Assessment] | None = None
-    dependencies: Callable[[Object], tuple[Dependency, ...]] | None = None
+    reflect: Reflect | None = None
+    aggregate: Aggregate | None = None
+    health: Health | None = None
+    dependencies: Dependencies | None = None
+    added: frozenset[str] = frozenset()

@@ -35,7 +35,8 @@ def of_pod(spec: Spec, *, behaviour: Behaviour) -> ReplicaRequirements | None:
         else:
             largest = _larger(largest, _sum((sidecars, _requests(container))))
     requests = _larger(_sum((running, sidecars)), largest)
-    requests = _sum((requests, _amounts(spec.get("overhead"))))
+    total = _sum((requests, _amounts(spec.get("overhead"))))
+    requests = {name: amount for name, amount in total.items() if amount.nanos > 0}
     claim = _claim(spec)
     if not requests and claim is None:
         return None

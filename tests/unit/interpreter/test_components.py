@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from argosy.interpreter.components import components_of
+from argosy.interpreter.bundled.components import components_of
 
 NEEDS = {"resources": {"requests": {"cpu": "1", "memory": "2Gi"}}}
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from argosy.interpreter.dependencies import dependencies_of, of_pod
+from argosy.interpreter.dependencies import of_pod
+from argosy.interpreter.registry import dependencies_of
 
 
 def _found(spec: Any) -> set[tuple[str, str]]:
@@ -70,7 +71,7 @@ def test_each_is_named_once_with_the_namespace() -> None:
         "metadata": {"name": "p", "namespace": "apps"},
         "spec": {"containers": [{"envFrom": [reference, reference]}]},
     }
-    (one,) = dependencies_of(pod)
+    (one,) = dependencies_of(pod) or ()
     assert (one.api_version, one.kind, one.namespace, one.name) == ("v1", "ConfigMap", "apps", "a")
 
 

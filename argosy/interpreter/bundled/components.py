@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from argosy.api.behaviour import Behaviour
-from argosy.api.quantity import ResourceList
 from argosy.api.requirements import Component, ComponentRequirements
 from argosy.interpreter import requirements
 
@@ -40,14 +39,10 @@ def _component(part: _Part, behaviour: Behaviour) -> Component:
         replicas=part.replicas,
         replica_requirements=ComponentRequirements(
             node_claim=needs.node_claim if needs else None,
-            resource_request=_positive(needs.resource_request) if needs else {},
+            resource_request=needs.resource_request if needs else {},
             priority_class_name=str(part.pod.get("priorityClassName") or ""),
         ),
     )
-
-
-def _positive(amounts: ResourceList) -> ResourceList:
-    return {name: amount for name, amount in amounts.items() if amount.nanos > 0}
 
 
 def _volcano(spec: Spec) -> Iterator[_Part]:
