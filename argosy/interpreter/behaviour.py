@@ -23,6 +23,17 @@ _ASKS_FOR_REPLICAS = {
     "Job": "parallelism",
 }
 _CARRY_GENERATION = {"Deployment", "StatefulSet", "ReplicaSet", "DaemonSet"}
+_SUMMED_BY_GENERATION = _CARRY_GENERATION | {
+    "Bucket",
+    "CloneSet",
+    "GitRepository",
+    "HelmChart",
+    "HelmRelease",
+    "HelmRepository",
+    "Kustomization",
+    "OCIRepository",
+    "UnitedDeployment",
+}
 _KNOWN_HEALTH = _CARRY_GENERATION | {
     "Service",
     "Ingress",
@@ -62,7 +73,7 @@ def _has_sidecars(operation: str, manifest: Object, _: Sequence[Object]) -> bool
 
 
 def _carries_no_generation(operation: str, manifest: Object, items: Sequence[Object]) -> bool:
-    if operation == "AggregateStatus" and manifest.get("kind") in _CARRY_GENERATION:
+    if operation == "AggregateStatus" and manifest.get("kind") in _SUMMED_BY_GENERATION:
         statuses = [item["status"] for item in items if item.get("status") is not None]
         return any("resourceTemplateGeneration" not in status for status in statuses)
     annotations = (manifest.get("metadata") or {}).get("annotations") or {}
@@ -106,7 +117,18 @@ READING: tuple[ReadingRule, ...] = (
         argosy="the observed generation of a StatefulSet is collected, and summed up as that of other workloads",
         reason="Karmada drops it, so that the sum never says that a change has been taken up",
         applies=lambda operation, manifest, _: (
-            operation in {"ReflectStatus", "AggregateStatus"} and manifest.get("kind") == "StatefulSet"
+            operation in {"ReflectStatus", "AggregateStatus"}
+            and (manifest.get("apiVersion"), manifest.get("kind")) == ("apps/v1", "StatefulSet")
+        ),
+    ),
+    ReadingRule(
+        name="nothing-needed-is-no-error",
+        argosy="an OpenKruise StatefulSet that needs nothing beside it has no dependencies",
+        reason="Karmada's rule for it fails where there is nothing to name",
+        applies=lambda operation, manifest, _: (
+            operation == "InterpretDependency"
+            and (manifest.get("apiVersion"), manifest.get("kind"))
+            == ("apps.kruise.io/v1beta1", "StatefulSet")
         ),
     ),
     ReadingRule(

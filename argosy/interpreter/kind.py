@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from argosy.api.behaviour import Behaviour
 from argosy.api.health import Assessment
@@ -43,6 +43,7 @@ class Kind:
         aggregate: template, items -> the template with the status that the items make together.
         health: observed -> how it fares.
         dependencies: template -> what it needs beside it.
+        without_items: what is done where no list of reports is given at all, if anything else than with an empty one.
         added: names of operations that Karmada does not have; with its behaviour they do not exist.
     """
 
@@ -57,4 +58,5 @@ class Kind:
     aggregate: Aggregate | None = None
     health: Health | None = None
     dependencies: Dependencies | None = None
+    without_items: Literal["", "unchanged", "error"] = ""
     added: frozenset[str] = frozenset()

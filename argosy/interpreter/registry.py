@@ -9,7 +9,7 @@ from argosy.api.behaviour import Behaviour
 from argosy.api.health import Assessment
 from argosy.api.manifest import Manifest
 from argosy.api.requirements import Component, ReplicaRequirements
-from argosy.errors import NotCustomized
+from argosy.errors import InterpreterError, NotCustomized
 from argosy.interpreter import prune as pruning
 from argosy.interpreter.bundled import KINDS as BUNDLED
 from argosy.interpreter.conventions import health_by_conventions
@@ -94,9 +94,16 @@ def reflected_status(manifest: Object, behaviour: Behaviour = "argosy") -> Any:
     return dict(section(manifest, "status")) if "status" in manifest else None
 
 
-def aggregated(manifest: Object, items: Sequence[Item], behaviour: Behaviour = "argosy") -> Manifest | None:
+def aggregated(
+    manifest: Object, items: Sequence[Item] | None, behaviour: Behaviour = "argosy"
+) -> Manifest | None:
     """The template with the status that the clusters' reports make together; None for kinds without a rule."""
-    return _asked(manifest, "aggregate", behaviour, items, behaviour)  # type: ignore[no-any-return]  # as above
+    kind = kind_of(manifest)
+    if items is None and kind is not None and kind.without_items:
+        if kind.without_items == "error":
+            raise InterpreterError("no list of reports is given; give one, which may be empty")
+        return dict(manifest)
+    return _asked(manifest, "aggregate", behaviour, items or (), behaviour)  # type: ignore[no-any-return]  # as above
 
 
 def health_of(manifest: Object, behaviour: Behaviour = "argosy") -> Assessment:

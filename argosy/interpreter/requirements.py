@@ -43,13 +43,22 @@ def of_pod(spec: Spec, *, behaviour: Behaviour) -> ReplicaRequirements | None:
     return ReplicaRequirements(node_claim=claim, resource_request=requests)
 
 
+def _known(toleration: Any) -> Any:
+    """A toleration without fields that its API does not have, as a server reads it."""
+    if not isinstance(toleration, Mapping):
+        return toleration
+    names = {field.alias or name for name, field in Toleration.model_fields.items()}
+    return {name: value for name, value in toleration.items() if name in names}
+
+
 def _claim(spec: Spec) -> NodeClaim | None:
     affinity = _mapping(_mapping(spec.get("affinity")).get("nodeAffinity"))
     hard = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
     selector = {str(key): str(value) for key, value in _mapping(spec.get("nodeSelector")).items()}
     try:
-        tolerations = _TOLERATIONS.validate_python(spec.get("tolerations") or ())
-    except ValidationError:
+        written = [_known(one) for one in spec.get("tolerations") or ()]
+        tolerations = _TOLERATIONS.validate_python(written)
+    except (ValidationError, TypeError):
         tolerations = ()
     if not (hard or selector or tolerations):
         return None

@@ -55,7 +55,7 @@ def _asked(operation: Operation, given: dict[str, Any], behaviour: Behaviour) ->
         case "reflect":
             return {"status": registry.reflected_status(manifest, behaviour)}
         case "aggregate":
-            whole = registry.aggregated(manifest, given.get("items") or [], behaviour)
+            whole = registry.aggregated(manifest, given.get("items"), behaviour)
             assert whole is not None
             return {"status": whole.get("status")}
         case "health":

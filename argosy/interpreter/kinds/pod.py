@@ -16,8 +16,7 @@ from argosy.interpreter.reading import conditions, entries, holds, reason_of, se
 _CONTAINERS = ("containers", "initContainers")
 _STATUSES = ("containerStatuses", "initContainerStatuses")
 _WORST_FIRST = ("Failed", "Pending", "Running", "Succeeded")
-# Reasons to wait that do not pass by themselves.
-_STUCK = {
+STUCK = {
     "CrashLoopBackOff",
     "CreateContainerConfigError",
     "CreateContainerError",
@@ -27,6 +26,7 @@ _STUCK = {
     "InvalidImageName",
     "RunContainerError",
 }
+"""Reasons to wait that do not pass by themselves."""
 
 
 def _replicas(manifest: Object, behaviour: Behaviour) -> tuple[int, ReplicaRequirements | None]:
@@ -86,7 +86,7 @@ def _health(manifest: Object, _: Behaviour) -> Assessment:
     for name in _STATUSES:
         for one in entries(manifest, "status", name):
             waiting = section(one, "state", "waiting")
-            if waiting.get("reason") in _STUCK:
+            if waiting.get("reason") in STUCK:
                 message = f"container {one.get('name')}: {reason_of(waiting)}"
                 return Assessment(health=ObjectHealth.DEGRADED, message=message, ready=0, desired=1)
     blocked = found.get("PodScheduled", {})

@@ -89,13 +89,19 @@ def summed(
 
 
 def generation_caught_up(
-    manifest: Object, items: Sequence[Item], behaviour: Behaviour, *, at_least_own: bool = False
+    manifest: Object,
+    items: Sequence[Item],
+    behaviour: Behaviour,
+    *,
+    at_least_own: bool = False,
+    exactly: bool = False,
 ) -> int | None:
     """The template's generation if every cluster has taken it up, else None.
 
     Args:
         at_least_own: compare the copy's mark with the member's own generation, which is what Karmada does to
             StatefulSets.
+        exactly: an observed generation beyond the object's own is none either.
     """
     generation = integer(manifest, "metadata", "generation")
     for item in items:
@@ -104,7 +110,8 @@ def generation_caught_up(
             return None
         own = integer(status, "generation")
         mark = optional_integer(status, "resourceTemplateGeneration")
-        if integer(status, "observedGeneration") < own:
+        observed = integer(status, "observedGeneration")
+        if observed < own or (exactly and observed != own):
             return None
         # Copies of Argosy do not carry the mark.
         if mark is None and behaviour == "argosy":

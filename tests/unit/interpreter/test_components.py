@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from argosy.interpreter.bundled.components import components_of
+from argosy.errors import InterpreterError
+from argosy.interpreter.registry import components_of
 
 NEEDS = {"resources": {"requests": {"cpu": "1", "memory": "2Gi"}}}
 
@@ -15,7 +16,7 @@ def template() -> dict[str, Any]:
 
 def found(api_version: str, kind: str, spec: Any) -> dict[str, int]:
     manifest = {"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}, "spec": spec}
-    components = components_of(manifest)
+    components = components_of(manifest) or ()
     for one in components:
         assert one.replica_requirements is not None
         assert {name: str(q) for name, q in one.replica_requirements.resource_request.items()} == {
@@ -52,6 +53,7 @@ def test_other_kinds_have_none() -> None:
     assert found("batch/v1", "Job", template()) == {}
 
 
-@pytest.mark.parametrize("spec", [None, [], "x", {"workerGroupSpecs": "x"}, {"workerGroupSpecs": [1, None]}])
-def test_malformed_workloads_have_no_components(spec: Any) -> None:
-    assert found("ray.io/v1", "RayCluster", spec) == {}
+@pytest.mark.parametrize("spec", [[], "x", {"workerGroupSpecs": "x"}, {"workerGroupSpecs": [1, None]}])
+def test_malformed_workloads_are_errors(spec: Any) -> None:
+    with pytest.raises(InterpreterError, match=r"spec|workerGroupSpecs"):
+        found("ray.io/v1", "RayCluster", spec)
