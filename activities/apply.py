@@ -9,7 +9,6 @@ from typing import Any
 
 from temporalio import activity
 
-from activities.assessing import Assess
 from activities.contracts import (
     Applied,
     ApplyRequest,
@@ -22,6 +21,7 @@ from activities.contracts import (
 )
 from activities.errors import temporal_errors
 from activities.in_use import KindsInUse
+from activities.interpreting import Interpreters
 from activities.members import MemberPool
 from activities.render import rendered
 from activities.runs import Templates
@@ -41,6 +41,7 @@ from argosy.kube.connect import Member
 from argosy.kube.delete import delete, release
 from argosy.kube.discovery import served
 from argosy.kube.drift import Correction, correct, yielding
+from argosy.kube.read import get
 
 LOOKING_AT_ONCE = 50
 # Fields of a drifted copy that are recorded.
@@ -83,13 +84,13 @@ class Appliers:
         members: MemberPool,
         templates: Templates,
         kinds: KindsInUse,
-        assess: Assess,
+        interpreters: Interpreters,
         instance: str,
     ) -> None:
         self._members = members
         self._templates = templates
         self._kinds = kinds
-        self._assess = assess
+        self._interpreters = interpreters
         self._instance = instance
         self._writers = Writers()
 
@@ -109,8 +110,7 @@ class Appliers:
         member = await self._members.get(request.cluster)
         self._kinds.note(stamped["apiVersion"], stamped["kind"])
         async with self._writers.sole(request.workflow_id, request.cluster):
-            if request.exceptions and request.expect_uid:
-                stamped = await self._yielding(member, stamped, request.exceptions)
+            stamped = await self._with_what_stays(member, stamped, request)
             expect_uid = request.expect_uid or None
             try:
                 done = await apply(member, stamped, expect_uid=expect_uid, takeover=request.takeover)
@@ -127,6 +127,7 @@ class Appliers:
         stamped = await self._stamped(wanted)
         member = await self._members.get(wanted.cluster)
         async with self._writers.sole(wanted.workflow_id, wanted.cluster):
+            stamped = await self._with_what_stays(member, stamped, wanted)
             try:
                 found = await self._correction(member, stamped, request)
             except (Refused, Rejected):
@@ -180,12 +181,25 @@ class Appliers:
         )
         return stamp(manifest, ownership)
 
-    async def _yielding(
-        self, member: Member, stamped: dict[str, Any], exceptions: tuple[str, ...]
+    async def _with_what_stays(
+        self, member: Member, stamped: dict[str, Any], request: ApplyRequest
     ) -> dict[str, Any]:
-        ref = ref_of(stamped)
-        live = await metadata_of(member, await served(member, ref), ref)
-        return stamped if live is None else yielding(stamped, live, exceptions)
+        """The manifest with what the member is to keep; the member is asked only where a rule may want that.
+
+        Fields that the manifest does not name stay the member's anyway, as server-side apply has it.
+
+        Raises:
+            InterpreterError: the rule fails.
+        """
+        layered = await self._interpreters.current()
+        retains = layered.retains(stamped)
+        if not retains and not (request.exceptions and request.expect_uid):
+            return stamped
+        live = await get(member, ref_of(stamped))
+        if live is None:
+            return stamped
+        kept = await layered.retain(stamped, live) if retains else stamped
+        return yielding(kept, live["metadata"], request.exceptions)
 
     async def _applied(self, request: ApplyRequest, stamped: dict[str, Any], done: AppliedObject) -> Applied:
         created = done.outcome == Outcome.CREATED
@@ -194,7 +208,9 @@ class Appliers:
             digest=request.digest,
             version=done.resource_version,
             fields=done.fields,
-            assessment=await self._assess({**stamped, "metadata": done.metadata}) if created else None,
+            assessment=await self._interpreters.assess({**stamped, "metadata": done.metadata})
+            if created
+            else None,
         )
 
     @activity.defn(name="remove")

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, Literal, NamedTuple
 
-from activities.assessing import Assess
 from activities.in_use import KindsInUse
 from activities.reporting import Reporter
+from argosy.api.health import Assess
 from argosy.api.managed_fields import applied_fields, digest_of
 from argosy.api.observation import MISSING, CopyObservation
 from argosy.api.ownership import owner_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ from activities.contracts import Applied, ApplyRequest, Planned, PlanRequest
 from activities.decide import decide
 from activities.errors import temporal_errors
 from activities.fleet import Fleets
+from activities.interpreting import Interpreters, Stored
 from activities.placing import Occasion
 from activities.policies import EMPTY, Chosen, PolicyView, choose
 from activities.priorities import Priorities
@@ -30,7 +32,7 @@ from argosy.api.membership import ClusterStatus
 from argosy.api.policyset import PolicySetInput
 from argosy.api.propagation import Plan, PlannedTarget
 from argosy.errors import ArgosyError, NotFound
-from argosy.interpreter.interpreted import Interpreted, natively
+from argosy.interpreter.interpreted import Interpreted
 from argosy.kube.capacity import MAX_AGE as ROOM_AGE
 
 # How long a first apply may hold up the recording of its plan; what is slower goes the regular way.
@@ -53,6 +55,7 @@ class Planners:
         snapshot: ClusterSnapshot,
         appliers: Appliers,
         capacity: Capacity,
+        interpreters: Interpreters,
         companions: Companions,
         behaviour: Behaviour,
     ) -> None:
@@ -61,6 +64,7 @@ class Planners:
         self._snapshot = snapshot
         self._fleets = Fleets(inputs)
         self._capacity = capacity
+        self._interpreters = interpreters
         self._companions = companions
         self._priorities = Priorities(inputs)
         self._behaviour = behaviour
@@ -103,7 +107,8 @@ class Planners:
         except NotFound as error:
             lacking = str(error)
         age = ROOM_AGE if max_age is None else max_age
-        known, estimates = await self._examined(template, chosen, clusters, max_age=age)
+        stored = policies[policies_id(None)].interpreting
+        known, estimates = await self._examined(template, chosen, clusters, stored=stored, max_age=age)
         occasion = Occasion(
             priority=priority,
             lacking=lacking,
@@ -129,11 +134,25 @@ class Planners:
             )
             return await asyncio.to_thread(decided) if len(clusters) > OFF_LOOP_ABOVE else decided()
 
+        async def deciding_revised(occasion: Occasion) -> Plan:
+            """A decision whose replicas, once they are known, a script or a service writes into the template."""
+            plan = await deciding(occasion)
+            if occasion.interpreted is None:
+                return plan
+            numbers = [target.replicas for target in plan.targets if target.replicas is not None]
+            behaviour: Behaviour = "karmada" if plan.behaviour == "karmada" else "argosy"
+            revised = await self._interpreters.revised(template, numbers, behaviour, stored=stored)
+            if not revised:
+                return plan
+            return await deciding(
+                replace(occasion, interpreted=replace(occasion.interpreted, revised=revised))
+            )
+
         groups = groups_of(template, chosen.policy.spec.placement.workload_affinity if chosen else None)
         if groups is None:
-            return await deciding(occasion), clusters
+            return await deciding_revised(occasion), clusters
         return await self._companions.in_turn(
-            request.workflow_id, request.ref, groups, occasion, deciding
+            request.workflow_id, request.ref, groups, occasion, deciding_revised
         ), clusters
 
     async def _examined(
@@ -142,6 +161,7 @@ class Planners:
         chosen: Chosen | None,
         clusters: dict[str, ClusterStatus],
         *,
+        stored: Stored,
         max_age: float,
     ) -> tuple[Interpreted | None, dict[str, int]]:
         """What the template asks for, and how often that fits where; nothing where no policy places it."""
@@ -149,7 +169,7 @@ class Planners:
             return None, {}
         policy = chosen.policy
         behaviour = behaviour_of(policy.metadata.annotations, default=self._behaviour)
-        known = natively(template, behaviour)
+        known = await self._interpreters.interpreted(template, behaviour, stored=stored)
         return known, await self._capacity.estimates(
             template, known, policy.spec.placement, clusters, behaviour=behaviour, max_age=max_age
         )

@@ -10,7 +10,13 @@ from pydantic import TypeAdapter
 
 from argosy.api.override import AnyOverridePolicy
 from argosy.api.policy import AnyPropagationPolicy, PropagationPolicy
-from argosy.api.policyset import PROPAGATION_KINDS, PolicySetState, StoredPolicy
+from argosy.api.policyset import (
+    INTERPRETER_KINDS,
+    OVERRIDE_KINDS,
+    PROPAGATION_KINDS,
+    PolicySetState,
+    StoredPolicy,
+)
 from argosy.api.propagation import PolicyRef
 from argosy.scheduling.matching import PolicyIndex, is_propagated, preempts, still_matches
 
@@ -20,13 +26,14 @@ _OVERRIDE: TypeAdapter[AnyOverridePolicy] = TypeAdapter(AnyOverridePolicy)
 
 @dataclass(frozen=True)
 class PolicyView:
-    """The policies of one policy set's run."""
+    """The policies of one policy set's run, and in the cluster scope what tells the meaning of objects."""
 
     generation: int
     index: PolicyIndex
     placing: Mapping[tuple[str, str], AnyPropagationPolicy]
     uids: Mapping[tuple[str, str], str]
     overrides: tuple[AnyOverridePolicy, ...]
+    interpreting: tuple[dict[str, Any], ...]
 
     @classmethod
     def of(cls, state: PolicySetState) -> PolicyView:
@@ -38,8 +45,14 @@ class PolicyView:
             index=PolicyIndex(parsed.values()),
             placing=parsed,
             uids={(p.kind, p.name): p.uid for p in placing},
-            overrides=tuple(_override(p) for p in state.policies if p.kind not in PROPAGATION_KINDS),
+            overrides=tuple(_override(p) for p in state.policies if p.kind in OVERRIDE_KINDS),
+            interpreting=interpreting(state),
         )
+
+
+def interpreting(state: PolicySetState) -> tuple[dict[str, Any], ...]:
+    """What of a stored set tells the meaning of objects."""
+    return tuple(p.manifest for p in state.policies if p.kind in INTERPRETER_KINDS)
 
 
 EMPTY = PolicyView.of(PolicySetState())

@@ -17,11 +17,11 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities import attributes
-from activities.assessing import Assess
 from activities.in_use import KindsInUse
 from activities.notify import OPEN_PROPAGATIONS
 from activities.observing import Observer
 from activities.reporting import Reporter
+from argosy.api.health import Assess
 from argosy.api.observation import MISSING, CopyObservation, newer
 from argosy.api.propagation import PropagationStatus, Target, TargetPhase
 from argosy.kube.connect import Member

@@ -42,9 +42,10 @@ def apply(
     """
 
     async def command(settings: Settings) -> int:
-        from cli.documents import Batch
+        from cli.documents import Batch, check_scripts
 
         batch = Batch.read(filenames, recursive=recursive, namespace=namespace)
+        await check_scripts(batch)
         session = await _session(settings, profile)
         await session.require_worker()
         failures = 0

@@ -9,23 +9,33 @@ from typing import Any
 
 from argosy.api import documents
 from argosy.api.base import to_manifest
+from argosy.api.customization import ResourceInterpreterCustomization
 from argosy.api.manifest import ResourceRef, ref_of
 from argosy.api.names import parse_kind
-from argosy.api.parsing import parse_rebalancer
+from argosy.api.parsing import AnyInterpreter, parse_interpreter, parse_rebalancer
+from argosy.api.policyset import INTERPRETER_KINDS
 from argosy.api.rebalancer import WorkloadRebalancer
 from argosy.errors import InvalidInput
+from argosy.interpreter.customized import script_problems
+from argosy.interpreter.lua.pool import LuaPool
 
 _NAMESPACED_POLICIES = {"PropagationPolicy", "OverridePolicy"}
-_CLUSTER_POLICIES = {"ClusterPropagationPolicy", "ClusterOverridePolicy"}
+_CLUSTER_POLICIES = {"ClusterPropagationPolicy", "ClusterOverridePolicy", *INTERPRETER_KINDS}
 
 
 @dataclass
 class Batch:
-    """Everything that was read and found valid: policies by scope (None is the cluster's), templates, rebalancers."""
+    """Everything that was read and found valid.
+
+    Attributes:
+        policies: by scope, None is the cluster's; interpreters are among those.
+        interpreters: where each customization and webhook configuration stands, and what it says.
+    """
 
     policies: dict[str | None, list[dict[str, Any]]] = field(default_factory=dict)
     templates: list[dict[str, Any]] = field(default_factory=list)
     rebalancers: list[WorkloadRebalancer] = field(default_factory=list)
+    interpreters: list[tuple[str, AnyInterpreter]] = field(default_factory=list)
 
     @property
     def refs(self) -> list[ResourceRef]:
@@ -58,12 +68,34 @@ class Batch:
                 manifest = document.manifest if for_deletion else to_manifest(documents.policy_of(document))
                 scope = document.manifest["metadata"].get("namespace")
                 batch.policies.setdefault(scope, []).append(manifest)
+            elif document.is_interpreter:
+                interpreter = parse_interpreter(document)
+                batch.interpreters.append((str(document), interpreter))
+                batch.policies.setdefault(None, []).append(to_manifest(interpreter))
             elif document.is_rebalancer:
                 batch.rebalancers.append(parse_rebalancer(document))
             else:
                 documents.check_template(document)
                 batch.templates.append(document.manifest)
         return batch
+
+
+async def check_scripts(batch: Batch) -> None:
+    """Compile every script of the customizations, without running any.
+
+    Raises:
+        InvalidInput: some do not load.
+    """
+    customizations = [
+        (place, one) for place, one in batch.interpreters if isinstance(one, ResourceInterpreterCustomization)
+    ]
+    if not customizations:
+        return
+    async with LuaPool(size=1) as pool:
+        for place, one in customizations:
+            problems = [str(problem) for problem in await script_problems(one, pool)]
+            if problems:
+                raise InvalidInput(f"{place}: {'; '.join(problems)}.")
 
 
 def wanted(words: Sequence[str]) -> tuple[str | None, str, str]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from activities import attributes
 from activities.snapshot import list_clusters
+from argosy.api.customization import ResourceInterpreterCustomization
 from argosy.api.health import replicas_ready
 from argosy.api.ids import id_of
+from argosy.api.interpreter_webhook import NAMES
 from argosy.api.membership import ClusterStatus
-from argosy.api.policyset import PROPAGATION_KINDS
+from argosy.api.policyset import INTERPRETER_KINDS, OVERRIDE_KINDS, PROPAGATION_KINDS
 from argosy.api.propagation import PropagationStatus
 from argosy.errors import InvalidInput, NotFound
 from cli.options import Output
@@ -118,13 +122,11 @@ async def policies(
 ) -> int:
     """Propagation or override policies of a namespace, or of all; cluster policies are always among them."""
     scopes = await session.policy_namespaces() if namespace is None else [None, namespace]
+    kinds = PROPAGATION_KINDS if kind == "policies" else OVERRIDE_KINDS
     stored = []
     for scope in scopes:
         state = await session.policies(scope)
-        for policy in state.policies:
-            placing = policy.kind in PROPAGATION_KINDS
-            if placing == (kind == "policies") and name in {None, policy.name}:
-                stored.append((scope, policy))
+        stored += [(scope, one) for one in state.policies if one.kind in kinds and name in {None, one.name}]
     if name is not None and not stored:
         raise NotFound(f"no policy named {name} exists; see `argosy get {kind} -A`")
     grid = table("namespace", "kind", "name", "priority", "generation", "by")
@@ -146,6 +148,46 @@ async def policies(
         empty=f"No {kind} found; store one with `argosy apply -f FILE`.",
     )
     return 0
+
+
+async def interpreters(session: Session, name: str | None, output: Output) -> int:
+    """Customizations and webhook configurations, which say what objects mean."""
+    state = await session.policies(None)
+    found = [one for one in state.policies if one.kind in INTERPRETER_KINDS and name in {None, one.name}]
+    if name is not None and not found:
+        raise NotFound(f"no interpreter named {name} exists; see `argosy get interpreters`")
+    grid = table("kind", "name", "interprets", "operations", "generation", "by")
+    for one in found:
+        kinds, operations = _interpreted(one.manifest)
+        grid.add_row(
+            one.kind,
+            plain(one.name),
+            plain(kinds),
+            plain(operations),
+            str(one.generation),
+            plain(one.updated_by),
+        )  # fmt: skip - cells in order
+    emit(
+        output,
+        items=[one.manifest for one in found],
+        names=[f"{one.kind}/{one.name}" for one in found],
+        grid=grid,
+        empty="No interpreters found; Argosy's own rules hold. Store one with `argosy apply -f FILE`.",
+    )
+    return 0
+
+
+def _interpreted(manifest: dict[str, Any]) -> tuple[str, str]:
+    """Whose meaning is told, and which operations of it."""
+    if "webhooks" in manifest:
+        rules = [rule for webhook in manifest["webhooks"] for rule in webhook.get("rules") or ()]
+        kinds = {kind for rule in rules for kind in rule["kinds"]}
+        return ", ".join(sorted(kinds)), ", ".join(
+            sorted({op for rule in rules for op in rule["operations"]})
+        )
+    customization = ResourceInterpreterCustomization.model_validate(manifest)
+    target, scripts = customization.spec.target, customization.spec.customizations.scripts()
+    return f"{target.kind} ({target.api_version})", ", ".join(sorted(NAMES[one] for one in scripts))
 
 
 def _said(status: PropagationStatus) -> str:

@@ -37,12 +37,17 @@ _RESOURCES = {
     "override": "overrides",
     "op": "overrides",
     "cop": "overrides",
+    "interpreters": "interpreters",
+    "interpreter": "interpreters",
+    "ric": "interpreters",
 }  # fmt: skip - a table
 
 
 @app.command()
 def get(
-    resource: Annotated[str, typer.Argument(help="propagations, clusters, policies or overrides.")],
+    resource: Annotated[
+        str, typer.Argument(help="propagations, clusters, policies, overrides or interpreters.")
+    ],
     name: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
     namespace: NamespaceOption = None,
     all_namespaces: AllNamespacesOption = False,
@@ -50,7 +55,7 @@ def get(
     output: OutputOption = Output.TABLE,
     profile: ProfileOption = None,
 ) -> None:
-    """List propagations, clusters, policies or overrides."""
+    """List propagations, clusters, policies, overrides or interpreters."""
 
     async def command(settings: Settings) -> int:
         from cli import listing
@@ -58,7 +63,7 @@ def get(
         kind = _RESOURCES.get(resource.lower())
         if kind is None:
             raise InvalidInput(
-                f"{resource!r} cannot be listed; use propagations, clusters, policies or overrides"
+                f"{resource!r} cannot be listed; use propagations, clusters, policies, overrides or interpreters"
             )
         session = await _session(settings, profile)
         scope = None if all_namespaces else namespace or "default"
@@ -67,6 +72,8 @@ def get(
                 return await listing.propagations(session, scope, name, output)
             case "clusters":
                 return await listing.clusters(session, name, selector, output)
+            case "interpreters":
+                return await listing.interpreters(session, name, output)
             case _:
                 return await listing.policies(session, kind, scope, name, output)
 

@@ -12,11 +12,11 @@ from temporalio.client import Client
 from temporalio.worker import Worker, WorkflowRunner
 
 from activities.apply import Appliers
-from activities.assessing import assess
 from activities.capacity import Capacity
 from activities.clusters import Clusters
 from activities.companions import Companions
 from activities.in_use import KindsInUse
+from activities.interpreting import Interpreters
 from activities.members import MemberPool
 from activities.monitor import Monitors
 from activities.notify import Notifiers
@@ -25,6 +25,7 @@ from activities.runs import RunInputs, Templates
 from activities.snapshot import ClusterSnapshot
 from activities.sweeping import Observers
 from argosy.config import Settings
+from argosy.interpreter.lua.pool import LuaPool
 from argosy.kube.connect import Members
 from workflows.cluster import Cluster
 from workflows.options import HEALTH_QUEUE
@@ -39,6 +40,7 @@ ACTIVITY_SLOTS = 400
 # A small fan-out is executed by the worker that planned it, without a round trip through the server.
 EAGER_ACTIVITIES = 8
 MONITOR_SLOTS = 2000
+SCRIPT_PROCESSES = 2
 CACHED_WORKFLOWS = 1000
 SHUTDOWN = timedelta(seconds=10)
 
@@ -55,10 +57,12 @@ class Parts:
     members: Members
     capacity: Capacity
     observers: Observers
+    interpreters: Interpreters
 
     async def close(self) -> None:
         """End what runs in the background, then the connections it uses."""
         await self.observers.close()
+        await self.interpreters.close()
         await self.capacity.close()
         await self.members.close()
 
@@ -92,18 +96,23 @@ def build(client: Client, settings: Settings, *, instance: str) -> Parts:
     snapshot = ClusterSnapshot(client)
     pool = MemberPool(snapshot=snapshot, members=members)
     kinds = KindsInUse()
-    appliers = Appliers(members=pool, templates=templates, kinds=kinds, assess=assess, instance=instance)
+    interpreters = Interpreters(inputs, pool=LuaPool(size=SCRIPT_PROCESSES))
+    appliers = Appliers(
+        members=pool, templates=templates, kinds=kinds, interpreters=interpreters, instance=instance
+    )
     capacity = Capacity(pool)
-    observers = Observers(client=client, kinds=kinds, assess=assess, instance=instance)
+    observers = Observers(client=client, kinds=kinds, assess=interpreters.assess, instance=instance)
     return Parts(
         capacity=capacity,
         observers=observers,
+        interpreters=interpreters,
         planners=Planners(
             inputs=inputs,
             templates=templates,
             snapshot=snapshot,
             appliers=appliers,
             capacity=capacity,
+            interpreters=interpreters,
             companions=Companions(client),
             behaviour=settings.behaviour,
         ),

@@ -18,6 +18,7 @@ from activities import attributes
 from activities.contracts import NotifyPropagations
 from activities.notify import Notifiers
 from argosy.api.policyset import (
+    INTERPRETER_KINDS,
     LARGEST_SET,
     PROPAGATION_KINDS,
     Notice,
@@ -179,11 +180,26 @@ def _kinds(manifests: list[dict[str, Any]]) -> tuple[str, ...] | None:
     """The kinds that these policies select; None where one of them may select any kind."""
     kinds: dict[str, None] = {}
     for manifest in manifests:
+        if manifest["kind"] in INTERPRETER_KINDS:
+            interpreted = _interpreted_kinds(manifest)
+            if interpreted is None:
+                return None
+            kinds |= dict.fromkeys(interpreted)
+            continue
         selectors = manifest.get("spec", {}).get("resourceSelectors") or []
         if not selectors and manifest["kind"] not in PROPAGATION_KINDS:
             return None
         kinds |= dict.fromkeys(selector["kind"] for selector in selectors)
     return tuple(sorted(kinds))
+
+
+def _interpreted_kinds(manifest: dict[str, Any]) -> list[str] | None:
+    """The kinds whose meaning a customization or a web service tells; None where that may be any."""
+    if manifest["kind"] == "ResourceInterpreterCustomization":
+        return [manifest["spec"]["target"]["kind"]]
+    rules = [rule for webhook in manifest.get("webhooks") or () for rule in webhook.get("rules") or ()]
+    kinds = [kind for rule in rules for kind in rule.get("kinds") or ()]
+    return None if "*" in kinds else kinds
 
 
 def _merged(old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> tuple[str, ...] | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
+from typing import Any
 
 from argosy.api.record import Record
 
@@ -41,3 +43,7 @@ def replicas_ready(assessment: Assessment) -> str:
     if assessment.desired is None and assessment.ready is None:
         return ""
     return f"{assessment.ready or 0}/{'?' if assessment.desired is None else assessment.desired}"
+
+
+Assess = Callable[[dict[str, Any]], Awaitable[Assessment]]
+"""An object, with whatever status it has -> how it fares. Never raises: what cannot be told is Unknown."""

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from argosy.api.base import KubernetesObject, Model
 from argosy.api.cluster import Cluster
 from argosy.api.customization import ResourceInterpreterCustomization
+from argosy.api.interpreter_webhook import ResourceInterpreterWebhookConfiguration, webhook_problems
 from argosy.api.manifest import Manifest, ResourceRef, ref_of
 from argosy.api.override import AnyOverridePolicy, ClusterOverridePolicy, OverridePolicy
 from argosy.api.policy import AnyPropagationPolicy, ClusterPropagationPolicy, PropagationPolicy
@@ -28,6 +29,12 @@ POLICIES: dict[str, type[AnyPolicy]] = {
     "ClusterPropagationPolicy": ClusterPropagationPolicy,
     "OverridePolicy": OverridePolicy,
     "ClusterOverridePolicy": ClusterOverridePolicy,
+}
+AnyInterpreter = ResourceInterpreterCustomization | ResourceInterpreterWebhookConfiguration
+
+INTERPRETERS: dict[str, type[AnyInterpreter]] = {
+    "ResourceInterpreterCustomization": ResourceInterpreterCustomization,
+    "ResourceInterpreterWebhookConfiguration": ResourceInterpreterWebhookConfiguration,
 }
 API_VERSIONS = {
     group: f"{group}/v1alpha1"
@@ -93,10 +100,10 @@ class Document:
         return self.ref.group == "apps.karmada.io" and self.ref.kind == "WorkloadRebalancer"
 
     @property
-    def is_customization(self) -> bool:
-        """Whether this is a ResourceInterpreterCustomization, of whatever version."""
+    def is_interpreter(self) -> bool:
+        """Whether this tells what objects mean: by scripts or by a web service, of whatever version."""
         ref = self.ref
-        return ref.group == "config.karmada.io" and ref.kind == "ResourceInterpreterCustomization"
+        return ref.group == "config.karmada.io" and ref.kind in INTERPRETERS
 
     @property
     def is_template(self) -> bool:
@@ -150,16 +157,33 @@ def parse_customization(document: Document) -> ResourceInterpreterCustomization:
     Raises:
         InvalidInput: the document is no ResourceInterpreterCustomization, or not a valid one.
     """
-    if not document.is_customization:
+    if document.ref.kind != "ResourceInterpreterCustomization":
         raise InvalidInput(
             f"{document} is no ResourceInterpreterCustomization; name a document of that kind."
         )
-    _refuse_version(document)
+    refuse_unmodelled(document)
     return _parsed(document, ResourceInterpreterCustomization)
 
 
+def parse_interpreter(document: Document) -> AnyInterpreter:
+    """Return what `document` says about the meaning of objects; scripts are not looked into.
+
+    Raises:
+        InvalidInput: it is no customization and no webhook configuration, or not a valid one.
+    """
+    refuse_unmodelled(document)
+    if document.ref.kind not in INTERPRETERS:
+        raise InvalidInput(f"{document} is neither {' nor '.join(INTERPRETERS)}; name such a document.")
+    found = _parsed(document, INTERPRETERS[document.ref.kind])
+    if isinstance(found, ResourceInterpreterWebhookConfiguration):
+        problems = [str(problem) for problem in webhook_problems(found)]
+        if problems:
+            raise InvalidInput(f"{document}: {'; '.join(problems)}.")
+    return found
+
+
 def refuse_unmodelled(document: Document) -> None:
-    """Accept templates, policies, clusters and rebalancers; refuse Karmada's other kinds and versions.
+    """Accept templates, policies, clusters, rebalancers and interpreters; refuse Karmada's other kinds and versions.
 
     Raises:
         InvalidInput: Argosy has no model for this kind and must not propagate it as if it were a template.
@@ -167,7 +191,8 @@ def refuse_unmodelled(document: Document) -> None:
     ref = document.ref
     if document.is_template:
         return
-    if not (document.is_policy or document.is_cluster or document.is_rebalancer):
+    modelled = document.is_policy or document.is_cluster or document.is_rebalancer or document.is_interpreter
+    if not modelled:
         raise InvalidInput(
             f"{document}: Argosy does not act upon {ref.kind} of {ref.group}; remove it from the input."
         )

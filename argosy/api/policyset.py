@@ -1,4 +1,7 @@
-"""The record of one namespace's policies, or the cluster scope's: one run per generation."""
+"""The record of one namespace's policies, or the cluster scope's: one run per generation.
+
+The cluster scope also holds what tells the meaning of objects: customizations and web services.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ PROPAGATION_KINDS = ("PropagationPolicy", "ClusterPropagationPolicy")
 OVERRIDE_KINDS = ("OverridePolicy", "ClusterOverridePolicy")
 # Bytes of a whole set after compression; one payload may have 2 MiB, and the codec is not the same as this measure.
 LARGEST_SET = 1_500_000
-POLICY_KINDS = PROPAGATION_KINDS + OVERRIDE_KINDS
+INTERPRETER_KINDS = ("ResourceInterpreterCustomization", "ResourceInterpreterWebhookConfiguration")
+POLICY_KINDS = PROPAGATION_KINDS + OVERRIDE_KINDS + INTERPRETER_KINDS
 
 
 class StoredPolicy(Record):

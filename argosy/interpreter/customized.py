@@ -53,6 +53,8 @@ class CustomizedInterpreter:
         InterpreterLost: its process was lost by no fault of the script; the call may be repeated.
     """
 
+    title = "customization"
+
     def __init__(
         self,
         customizations: Iterable[ResourceInterpreterCustomization],
