@@ -59,7 +59,7 @@ def decide(
     if chosen is None:
         unplaced = Plan(targets=kept, seen=seen, released=released, drift=_drift(template))
         if required or (previous is not None and previous.policy is None and previous.required_by):
-            targets = _rendered_targets(template, required, fleet, overrides)
+            targets = rendered_targets(template, required, fleet, overrides)
             return _sealed(unplaced.model_copy(update=_as_dependency(occasion.required_by, targets)))
         message = (
             "no policy matches; it is picked up when one arrives"
@@ -108,7 +108,7 @@ def decide(
     placed = place(question, tuple(fleet.values()))
     chosen_by_policy = {target.name for target in placed.targets}
     extra = [target for target in required if target.name not in chosen_by_policy]
-    targets = _rendered_targets(template, [*placed.targets, *extra], fleet, overrides, known)
+    targets = rendered_targets(template, [*placed.targets, *extra], fleet, overrides, known)
     return _sealed(Plan(targets=targets, **common, **placed.record))
 
 
@@ -165,13 +165,20 @@ def _in_effect(
     return Placement.model_validate_json(previous.placement), ""
 
 
-def _rendered_targets(
+def rendered_targets(
     template: Mapping[str, Any],
     shares: Iterable[Target],
     clusters: Mapping[str, Cluster],
     overrides: list[AnyOverridePolicy],
     known: Interpreted | None = None,
 ) -> tuple[PlannedTarget, ...]:
+    """What each cluster gets, as a difference from the template with its share of the replicas.
+
+    Args:
+        shares: clusters with their replicas.
+        clusters: by name, with every one that has a share.
+        known: what was found out about the template; None means by Argosy's own rules.
+    """
     bases: dict[int | None, dict[str, Any]] = {}
     digests: dict[tuple[int | None, bytes], str] = {}
     targets = []

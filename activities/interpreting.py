@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from activities.policies import interpreting
 from activities.runs import RunInputs
 from argosy.api.behaviour import Behaviour
-from argosy.api.customization import Operation, ResourceInterpreterCustomization
+from argosy.api.customization import ResourceInterpreterCustomization
 from argosy.api.health import Assessment, ObjectHealth
 from argosy.api.ids import policies_id
 from argosy.api.interpreter_webhook import ResourceInterpreterWebhookConfiguration
 from argosy.api.policyset import PolicySetInput
 from argosy.errors import ArgosyError
 from argosy.interpreter.customized import CustomizedInterpreter
-from argosy.interpreter.interpreted import Interpreted, natively
+from argosy.interpreter.interpreted import Interpreted
 from argosy.interpreter.layered import Layer, Layered
 from argosy.interpreter.lua.pool import LuaPool
 from argosy.kube.webhook import WebhookInterpreter
@@ -81,21 +80,13 @@ class Interpreters:
     async def interpreted(
         self, template: dict[str, Any], behaviour: Behaviour, *, stored: Stored
     ) -> Interpreted:
-        """What planning has to know of a template, without waiting where only Argosy's own rules are there.
+        """What planning has to know of a template.
 
         Raises:
             InterpreterError: a script or a service fails.
             Transient: a service does not answer.
         """
-        layered = self.by(stored, behaviour)
-        if layered.is_plain:
-            return natively(template, behaviour)
-        found = await layered.interpreted(template)
-        if layered.layer_of(template, Operation.REPLICAS) is not None:
-            return found
-        # Argosy's own rules read a template as an API server would have completed it, whatever the behaviour.
-        known = natively(template, behaviour)
-        return replace(found, replicas=known.replicas, requirements=known.requirements)
+        return await self.by(stored, behaviour).interpreted(template)
 
     async def revised(
         self, template: dict[str, Any], replicas: Iterable[int], behaviour: Behaviour, *, stored: Stored
@@ -106,8 +97,7 @@ class Interpreters:
             InterpreterError: it fails.
             Transient: a service does not answer.
         """
-        layered = self.by(stored, behaviour)
-        return {} if layered.is_plain else await layered.revised(template, replicas)
+        return await self.by(stored, behaviour).revised(template, replicas)
 
     async def assess(self, manifest: Mapping[str, Any]) -> Assessment:
         """How a live object fares; Unknown where that cannot be told."""

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from argosy.api import documents
 from argosy.api.base import to_manifest
 from argosy.api.customization import ResourceInterpreterCustomization
 from argosy.api.manifest import ResourceRef, ref_of
 from argosy.api.names import parse_kind
+from argosy.api.override import AnyOverridePolicy
 from argosy.api.parsing import AnyInterpreter, parse_interpreter, parse_rebalancer
-from argosy.api.policyset import INTERPRETER_KINDS
+from argosy.api.policyset import INTERPRETER_KINDS, OVERRIDE_KINDS
 from argosy.api.rebalancer import WorkloadRebalancer
 from argosy.errors import InvalidInput
 from argosy.interpreter.customized import script_problems
 from argosy.interpreter.lua.pool import LuaPool
 
+_OVERRIDE: TypeAdapter[AnyOverridePolicy] = TypeAdapter(AnyOverridePolicy)
 _NAMESPACED_POLICIES = {"PropagationPolicy", "OverridePolicy"}
 _CLUSTER_POLICIES = {"ClusterPropagationPolicy", "ClusterOverridePolicy", *INTERPRETER_KINDS}
 
@@ -41,6 +45,13 @@ class Batch:
     def refs(self) -> list[ResourceRef]:
         """The templates' references, in order."""
         return [ref_of(template) for template in self.templates]
+
+    def override_policies(self) -> Iterator[AnyOverridePolicy]:
+        """The override policies, of every scope."""
+        for manifests in self.policies.values():
+            for manifest in manifests:
+                if manifest["kind"] in OVERRIDE_KINDS:
+                    yield _OVERRIDE.validate_python(manifest)
 
     @classmethod
     def read(

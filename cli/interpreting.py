@@ -13,18 +13,16 @@ import yaml
 from argosy.api import documents
 from argosy.api.base import to_manifest
 from argosy.api.behaviour import Behaviour
-from argosy.api.customization import Operation, ResourceInterpreterCustomization
+from argosy.api.customization import Operation
 from argosy.api.health import Assessment
 from argosy.api.interpreter_webhook import NAMES
 from argosy.api.manifest import Manifest
 from argosy.api.redact import redacted
 from argosy.errors import ArgosyError, InvalidInput, NotCustomized
-from argosy.interpreter.customized import CustomizedInterpreter
 from argosy.interpreter.dependencies import Dependency
-from argosy.interpreter.layered import Layer, Layered
-from argosy.interpreter.lua.pool import LuaPool
-from argosy.kube.webhook import WebhookInterpreter
+from argosy.interpreter.layered import Layered
 from cli.documents import Batch, check_scripts
+from cli.offline import layered_by
 from cli.options import Output
 
 _BY_NAME = {name: operation for operation, name in NAMES.items()}
@@ -78,12 +76,7 @@ async def answers(question: Question) -> list[Answer]:
         else Batch()
     )
     await check_scripts(drafts)
-    found = [one for _, one in drafts.interpreters]
-    scripts = [one for one in found if isinstance(one, ResourceInterpreterCustomization)]
-    services = [one for one in found if not isinstance(one, ResourceInterpreterCustomization)]
-    async with LuaPool(size=1) as pool, WebhookInterpreter(services) as webhooks:
-        layers: tuple[Layer, ...] = (CustomizedInterpreter(scripts, pool, behaviour=behaviour), webhooks)
-        layered = Layered(layers, behaviour=behaviour)
+    async with layered_by(drafts, behaviour) as layered:
         return [await _answer(layered, manifest, one, question) for one in operations]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -17,11 +18,17 @@ from activities.policies import PolicyView, choose
 from argosy.api import documents
 from argosy.api.behaviour import Behaviour
 from argosy.api.cluster import Cluster
+from argosy.api.customization import ResourceInterpreterCustomization
 from argosy.api.manifest import ref_of
 from argosy.api.parsing import parse_cluster
 from argosy.api.policyset import PolicySetState, StoredPolicy
 from argosy.api.propagation import Plan, PlannedTarget
 from argosy.errors import InvalidInput
+from argosy.interpreter.customized import CustomizedInterpreter
+from argosy.interpreter.interpreted import Interpreted
+from argosy.interpreter.layered import Layer, Layered
+from argosy.interpreter.lua.pool import LuaPool
+from argosy.kube.webhook import WebhookInterpreter
 from argosy.scheduling.request import Target
 from cli.documents import Batch
 from cli.options import Output
@@ -37,6 +44,7 @@ class Answer:
 
     object: str
     plan: Plan
+    template: dict[str, Any]
 
     @property
     def is_placed(self) -> bool:
@@ -57,7 +65,7 @@ class Answer:
         }
 
 
-def answers(
+async def answers(
     filenames: Sequence[str],
     cluster_files: Sequence[str],
     *,
@@ -78,11 +86,15 @@ def answers(
         raise InvalidInput(
             f"{', '.join(filenames)}: there is no template; name a file with an object to place"
         )
-    fleet = _fleet(cluster_files)
+    fleet = fleet_of(cluster_files)
     before = _previous(previous, [str(ref) for ref in batch.refs])
     occasion = Occasion(now=datetime.now(UTC), behaviour=cast("Behaviour", behaviour))
     views = {str(scope): _view(scope, found) for scope, found in batch.policies.items()}
-    return [_answer(template, views, fleet, before, occasion) for template in batch.templates]
+    async with layered_by(batch, cast("Behaviour", behaviour)) as layered:
+        return [
+            Answer(str(ref_of(one)), await _planned(one, views, fleet, before, occasion, layered), one)
+            for one in batch.templates
+        ]
 
 
 def print_answers(found: Sequence[Answer], output: Output) -> None:
@@ -106,24 +118,43 @@ def print_answers(found: Sequence[Answer], output: Output) -> None:
     )
 
 
-def _answer(
+@asynccontextmanager
+async def layered_by(batch: Batch, behaviour: Behaviour) -> AsyncIterator[Layered]:
+    """The interpreter by the customizations and webhook configurations of the files."""
+    found = [one for _, one in batch.interpreters]
+    scripts = [one for one in found if isinstance(one, ResourceInterpreterCustomization)]
+    services = [one for one in found if not isinstance(one, ResourceInterpreterCustomization)]
+    async with LuaPool(size=1) as pool, WebhookInterpreter(services) as webhooks:
+        layers: tuple[Layer, ...] = (CustomizedInterpreter(scripts, pool, behaviour=behaviour), webhooks)
+        yield Layered(layers, behaviour=behaviour)
+
+
+async def _planned(
     template: dict[str, Any],
     views: Mapping[str, PolicyView],
     fleet: Mapping[str, Cluster],
     before: Mapping[str, Plan],
     occasion: Occasion,
-) -> Answer:
+    layered: Layered,
+) -> Plan:
     ref = ref_of(template)
     seen = {name: view for name, view in views.items() if name in {"None", str(ref.namespace)}}
-    plan = decide(
-        template,
-        views=seen,
-        chosen=choose(template, seen, None),
-        fleet=fleet,
-        previous=before.get(str(ref)),
-        occasion=occasion,
-    )
-    return Answer(str(ref), plan)
+    known = await layered.interpreted(template)
+
+    def decided(known: Interpreted) -> Plan:
+        return decide(
+            template,
+            views=seen,
+            chosen=choose(template, seen, None),
+            fleet=fleet,
+            previous=before.get(str(ref)),
+            occasion=replace(occasion, interpreted=known),
+        )
+
+    plan = decided(known)
+    numbers = [target.replicas for target in plan.targets if target.replicas is not None]
+    revised = await layered.revised(template, numbers)
+    return decided(replace(known, revised=revised)) if revised else plan
 
 
 def _view(scope: str | None, manifests: Sequence[dict[str, Any]]) -> PolicyView:
@@ -136,7 +167,12 @@ def _view(scope: str | None, manifests: Sequence[dict[str, Any]]) -> PolicyView:
     return PolicyView.of(PolicySetState(namespace=scope, policies=stored))
 
 
-def _fleet(files: Sequence[str]) -> dict[str, Cluster]:
+def fleet_of(files: Sequence[str]) -> dict[str, Cluster]:
+    """The clusters of the files, by name.
+
+    Raises:
+        InvalidInput: something cannot be read, or is there twice.
+    """
     fleet: dict[str, Cluster] = {}
     for document in documents.read(files, recursive=False):
         cluster = parse_cluster(document)

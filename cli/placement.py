@@ -87,7 +87,7 @@ def schedule(
     async def command(settings: Settings) -> int:
         from cli.offline import answers, print_answers
 
-        found = answers(
+        found = await answers(
             filenames,
             clusters,
             previous=previous,
@@ -97,6 +97,42 @@ def schedule(
         )
         print_answers(found, output)
         return 0 if all(one.is_placed for one in found) else 1
+
+    run(command)
+
+
+@app.command()
+def render(
+    filenames: FilesOption,
+    clusters: Annotated[
+        list[str],
+        typer.Option("--clusters", help="File with Cluster objects, such as `kubectl get clusters -o yaml`."),
+    ],
+    diff: Annotated[bool, typer.Option("--diff", help="Show which rule changes what instead.")] = False,
+    recursive: RecursiveOption = False,
+    namespace: NamespaceOption = None,
+    behaviour: Annotated[
+        str | None, typer.Option("--behaviour", help="argosy or karmada.", show_default="argosy")
+    ] = None,
+    output: OutputOption = Output.YAML,
+) -> None:
+    """Print the manifest that each cluster would get, offline.
+
+    The files hold templates, the policies that place them, and override policies. A template that no policy
+    places is rendered for every cluster given. Where an override cannot be applied, that cluster alone fails.
+    """
+
+    async def command(settings: Settings) -> int:
+        from cli.rendering import everything, print_rendered
+
+        found = await everything(
+            filenames,
+            clusters,
+            recursive=recursive,
+            namespace=namespace,
+            behaviour=behaviour or settings.behaviour,
+        )
+        return print_rendered(found, output, diff=diff)
 
     run(command)
 

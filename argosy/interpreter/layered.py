@@ -6,6 +6,7 @@ The first that covers a question answers it, and its error is final.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from argosy.api.behaviour import Behaviour
@@ -17,7 +18,7 @@ from argosy.errors import NotCustomized
 from argosy.interpreter import registry
 from argosy.interpreter.conventions import health_by_conventions
 from argosy.interpreter.dependencies import Dependency
-from argosy.interpreter.interpreted import Interpreted
+from argosy.interpreter.interpreted import Interpreted, natively
 
 T = TypeVar("T")
 
@@ -78,11 +79,6 @@ class Layered:
     def __init__(self, layers: Iterable[Layer] = (), *, behaviour: Behaviour = "argosy") -> None:
         self._layers = tuple(layers)
         self._behaviour: Behaviour = behaviour
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether there is nothing but Argosy's own rules."""
-        return not self._layers
 
     def layer_of(self, manifest: Mapping[str, Any], operation: Operation) -> Layer | None:
         """The layer that answers, or None for Argosy's own rules."""
@@ -166,15 +162,16 @@ class Layered:
         return _known(found, template, Operation.DEPENDENCIES)
 
     async def interpreted(self, template: Manifest) -> Interpreted:
-        """What planning has to know of a template; what nobody covers is left empty."""
+        """What planning has to know of a template, without waiting where only Argosy's own rules are there."""
+        known = natively(template, self._behaviour)
         found: dict[str, Any] = {}
-        if self.title_of(template, Operation.REPLICAS):
+        if self.layer_of(template, Operation.REPLICAS) is not None:
             found["replicas"], found["requirements"] = await self.replicas(template)
-        if self.title_of(template, Operation.COMPONENTS):
+        if self.layer_of(template, Operation.COMPONENTS) is not None:
             found["components"] = await self.components(template)
-        if self.title_of(template, Operation.DEPENDENCIES):
+        if self.layer_of(template, Operation.DEPENDENCIES) is not None:
             found["dependencies"] = await self.dependencies(template)
-        return Interpreted(**found)
+        return replace(known, **found)
 
     async def revised(self, template: Manifest, replicas: Iterable[int]) -> dict[int, Manifest]:
         """The template for each of these numbers, where a layer and not Argosy's own rules have to say it."""

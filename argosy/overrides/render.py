@@ -42,12 +42,19 @@ class AppliedRule(Record):
 
 
 def render(
-    manifest: Mapping[str, Any], cluster: Cluster, policies: Iterable[AnyOverridePolicy]
+    manifest: Mapping[str, Any],
+    cluster: Cluster,
+    policies: Iterable[AnyOverridePolicy],
+    *,
+    watch: Callable[[AppliedRule, Manifest, Manifest], None] | None = None,
 ) -> tuple[Manifest, tuple[AppliedRule, ...]]:
     """The manifest as `cluster` gets it; the given one is not touched.
 
     Cluster policies come first, then those of the object's namespace; within each, the less specific and
     lexically smaller policy first, so that the more specific one has the last word.
+
+    Args:
+        watch: told of every rule with the manifest before and after it.
 
     Raises:
         OverrideError: a rule cannot be applied; names policy and rule. It concerns this cluster alone.
@@ -69,7 +76,10 @@ def render(
             for number, rule in enumerate(_rules(policy), start=1):
                 if rule.target_cluster is None or cluster_matches(rule.target_cluster, cluster):
                     name = AppliedRule(kind=policy.kind, policy=policy.metadata.name, rule=number)
+                    before = copy.deepcopy(current) if watch else current
                     current = _applied(current, rule.overriders, name)
+                    if watch:
+                        watch(name, before, current)
                     applied.append(name)
     return current, tuple(applied)
 
