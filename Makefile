@@ -34,6 +34,7 @@ format: $(STAMP) ## Format the code.
 bench: $(STAMP) ## Measure everything; see benchmarks/README.md.
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.bench_scheduler
+	@$(BIN)/python -m benchmarks.bench_render
 
 lock: ## Pin every dependency anew, with hashes; needs uv.
 	@uv pip compile pyproject.toml --group dev --extra build --universal --python-version 3.11 \

@@ -22,7 +22,7 @@ from argosy.api.propagation import Plan, PlannedTarget
 from argosy.errors import OverrideError
 from argosy.interpreter.dependencies import Dependency
 from argosy.interpreter.interpreted import Interpreted, natively
-from argosy.overrides.render import difference, render
+from argosy.overrides.render import difference, render, rules_for
 from argosy.scheduling.matching import is_propagated
 from argosy.scheduling.request import Target
 
@@ -180,38 +180,42 @@ def rendered_targets(
         known: what was found out about the template; None means by Argosy's own rules.
     """
     bases: dict[int | None, dict[str, Any]] = {}
-    digests: dict[tuple[int | None, bytes], str] = {}
+    made: dict[tuple[int | None, tuple[bool, ...]], PlannedTarget] = {}
     targets = []
     for share in shares:
         if share.replicas not in bases:
             bases[share.replicas] = base(dict(template), replicas=share.replicas)
-        start = bases[share.replicas]
-        try:
-            # Applying renders by Argosy's own rules only; what a script has made of them is part of the difference.
-            revised = (
-                known.revised.get(share.replicas, start) if known and share.replicas is not None else start
-            )
-            manifest, applied = (
-                render(revised, clusters[share.name], overrides) if overrides else (revised, ())
-            )
-        except OverrideError as error:
-            targets.append(PlannedTarget(cluster=share.name, replicas=share.replicas, error=str(error)))
-            continue
-        patches = difference(start, manifest) if manifest is not start else ()
         # Most clusters of a large fleet get the same manifest.
-        key = (share.replicas, canonical_json({"patches": patches}))
-        if key not in digests:
-            digests[key] = digest(manifest)
-        targets.append(
-            PlannedTarget(
-                cluster=share.name,
-                replicas=share.replicas,
-                patches=patches,
-                digest=digests[key],
-                overrides=tuple(str(rule) for rule in applied),
+        key = (share.replicas, rules_for(clusters[share.name], overrides))
+        if key not in made:
+            start = bases[share.replicas]
+            # Applying renders by Argosy's own rules only; what a script makes of them is part of the difference.
+            revised = (
+                start if known is None or share.replicas is None else known.revised.get(share.replicas, start)
             )
-        )
+            made[key] = _rendered_target(share, start, revised, clusters[share.name], overrides)
+        targets.append(made[key].model_copy(update={"cluster": share.name}))
     return tuple(targets)
+
+
+def _rendered_target(
+    share: Target,
+    start: dict[str, Any],
+    revised: dict[str, Any],
+    cluster: Cluster,
+    overrides: list[AnyOverridePolicy],
+) -> PlannedTarget:
+    try:
+        manifest, applied = render(revised, cluster, overrides) if overrides else (revised, ())
+    except OverrideError as error:
+        return PlannedTarget(cluster=share.name, replicas=share.replicas, error=str(error))
+    return PlannedTarget(
+        cluster=share.name,
+        replicas=share.replicas,
+        patches=difference(start, manifest) if manifest is not start else (),
+        digest=digest(manifest),
+        overrides=tuple(str(rule) for rule in applied),
+    )
 
 
 def _drift(template: Mapping[str, Any], policy: Mapping[str, str] | None = None) -> DriftPolicy:

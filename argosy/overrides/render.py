@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import marshal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jsonpatch
+import jsonpointer
 
 from argosy.api.cluster import Cluster
 from argosy.api.override import (
@@ -28,6 +30,9 @@ from argosy.overrides.metadata import override_command, override_metadata
 
 Manifest = dict[str, Any]
 Patch = dict[str, Any]
+
+# The format in which equal values are equal bytes.
+_WITHOUT_REFERENCES = 2
 
 
 class AppliedRule(Record):
@@ -86,7 +91,42 @@ def render(
 
 def difference(base: Mapping[str, Any], rendered: Mapping[str, Any]) -> tuple[Patch, ...]:
     """RFC 6902 operations that make `rendered` out of `base`; empty where they are equal."""
-    return tuple(jsonpatch.make_patch(base, rendered).patch) if base != rendered else ()
+    return tuple(_compared(base, rendered, ""))
+
+
+def _compared(before: Any, after: Any, path: str) -> Iterator[Patch]:
+    """Go where something differs, and let the library compare only that; it takes its time over large lists."""
+    if _same(before, after):
+        return
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key, value in before.items():
+            place = f"{path}/{jsonpointer.escape(key)}"
+            if key in after:
+                yield from _compared(value, after[key], place)
+            else:
+                yield {"op": "remove", "path": place}
+        for key in (one for one in after if one not in before):
+            yield {"op": "add", "path": f"{path}/{jsonpointer.escape(key)}", "value": after[key]}
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, (old, new) in enumerate(zip(before, after, strict=True)):
+            yield from _compared(old, new, f"{path}/{index}")
+    else:
+        for operation in jsonpatch.make_patch(before, after).patch:
+            yield operation | {name: path + operation[name] for name in ("path", "from") if name in operation}
+
+
+def _same(before: Any, after: Any) -> bool:
+    """Whether two JSON values are written alike; unlike `==` it tells true from 1, and 1 from 1.0."""
+    return marshal.dumps(before, _WITHOUT_REFERENCES) == marshal.dumps(after, _WITHOUT_REFERENCES)
+
+
+def rules_for(cluster: Cluster, policies: Iterable[AnyOverridePolicy]) -> tuple[bool, ...]:
+    """Which rules target a cluster, in the order of policies and rules: clusters with the same get the same."""
+    return tuple(
+        rule.target_cluster is None or cluster_matches(rule.target_cluster, cluster)
+        for policy in policies
+        for rule in _rules(policy)
+    )
 
 
 def apply_patches(manifest: Mapping[str, Any], patches: Sequence[Patch]) -> Manifest:
@@ -143,7 +183,9 @@ def _applied(manifest: Manifest, overriders: Overriders, rule: AppliedRule) -> M
     return changed
 
 
-def _check_identity(manifest: Manifest) -> None:
+def _check_identity(manifest: Any) -> None:
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("metadata") or {}, dict):
+        raise OverrideError("the result is no object any more; correct the path")
     if not manifest.get("kind") or not manifest.get("apiVersion"):
         raise OverrideError("the result has no apiVersion or kind any more; keep both")
 
