@@ -46,12 +46,25 @@ _RESOURCES = {
 @app.command()
 def get(
     resource: Annotated[
-        str, typer.Argument(help="propagations, clusters, policies, overrides or interpreters.")
+        str,
+        typer.Argument(
+            help="propagations, clusters, policies, overrides or interpreters; with -C any kind of object."
+        ),
     ],
     name: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
     namespace: NamespaceOption = None,
     all_namespaces: AllNamespacesOption = False,
     selector: SelectorOption = None,
+    cluster: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-C", "--cluster", help="List live objects of this member instead; repeatable, '*' for all."
+        ),
+    ] = None,
+    show_managed_fields: Annotated[
+        bool,
+        typer.Option("--show-managed-fields", help="Keep managedFields of live objects, in yaml and json."),
+    ] = False,
     output: OutputOption = Output.TABLE,
     profile: ProfileOption = None,
 ) -> None:
@@ -60,6 +73,17 @@ def get(
     async def command(settings: Settings) -> int:
         from cli import listing
 
+        if cluster:
+            from cli.live import Wanted, objects
+
+            scope = None if all_namespaces else namespace or "default"
+            return await objects(
+                await _session(settings, profile),
+                Wanted(kind=resource, name=name, namespace=scope, selector=selector or ""),
+                cluster,
+                output,
+                show_managed_fields=show_managed_fields,
+            )
         kind = _RESOURCES.get(resource.lower())
         if kind is None:
             raise InvalidInput(

@@ -1,0 +1,186 @@
+"""`argosy get KIND -C CLUSTER`: objects as the members have them, from several at once."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote
+
+from activities.connection import instance_of
+from activities.snapshot import list_clusters
+from argosy.api.health import replicas_ready
+from argosy.api.membership import ClusterStatus
+from argosy.api.names import parse_kind
+from argosy.api.ownership import owner_of
+from argosy.api.redact import redacted
+from argosy.errors import ArgosyError, InterpreterError, InvalidInput, NotFound
+from argosy.interpreter.registry import health_of
+from argosy.kube.catalog import Catalog, Served
+from argosy.kube.connect import connect
+from argosy.kube.discovery import discover
+from argosy.kube.read import pages
+from cli.options import Output
+from cli.output import age, emit, plain, styled, table
+from cli.session import Session
+
+EVERY = "*"
+AT_ONCE = 20
+"""Clusters that are asked at the same time."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to list."""
+
+    kind: str
+    name: str | None
+    namespace: str | None
+    selector: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one cluster has, or why that cannot be told."""
+
+    cluster: str
+    objects: tuple[dict[str, Any], ...] = ()
+    error: str = ""
+
+
+async def objects(
+    session: Session, wanted: Wanted, clusters: Sequence[str], output: Output, *, show_managed_fields: bool
+) -> int:
+    """List live objects; a cluster that does not answer is a line on standard error, and exit code 1.
+
+    Raises:
+        NotFound: a cluster is not joined, or no cluster has the object that is named.
+    """
+    chosen = _chosen(await list_clusters(session.client), clusters)
+    instance = await instance_of(session.client)
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def ask(status: ClusterStatus) -> Found:
+        async with gate:
+            try:
+                return Found(status.name, tuple(await _listed(session, status, wanted)))
+            except ArgosyError as error:
+                return Found(status.name, error=str(error))
+
+    found = await asyncio.gather(*(ask(status) for status in chosen))
+    failed = [one for one in found if one.error]
+    for one in failed:
+        sys.stderr.write(f"error: {one.cluster}: {one.error}\n")
+    if wanted.name is not None and not failed and not any(one.objects for one in found):
+        raise NotFound(
+            f"none of these clusters has {wanted.kind} {wanted.name}; see `argosy get {wanted.kind} -A`"
+        )
+    _print(found, output, instance=instance, show_managed_fields=show_managed_fields)
+    return 1 if failed else 0
+
+
+def _print(found: Sequence[Found], output: Output, *, instance: str, show_managed_fields: bool) -> None:
+    grid = table("namespace", "name", "cluster", "owned", "health", "ready", "age")
+    items, names = [], []
+    for one in found:
+        for item in one.objects:
+            metadata = item["metadata"]
+            health, ready = _health(item)
+            grid.add_row(
+                plain(metadata.get("namespace", "")),
+                plain(metadata["name"]),
+                plain(one.cluster),
+                plain(owned_by(metadata, instance)),
+                styled(health),
+                ready,
+                age(datetime.fromisoformat(metadata["creationTimestamp"])),
+            )
+            kept = {k: v for k, v in metadata.items() if show_managed_fields or k != "managedFields"}
+            items.append({"cluster": one.cluster, "object": redacted({**item, "metadata": kept})})
+            names.append(f"{one.cluster}/{item['kind']}/{metadata['name']}")
+    emit(output, items=items, names=names, grid=grid, empty="No objects found.")
+
+
+def owned_by(metadata: dict[str, Any], instance: str) -> str:
+    """Whose copy an object is, in words; `-` where nobody's."""
+    owner = owner_of(metadata)
+    if owner is None:
+        return "-"
+    if owner.instance != instance:
+        return "another installation's"
+    _, _, path = owner.propagation.partition("/")
+    scope, _, rest = path.partition("/")
+    kind, _, name = rest.partition("/")
+    where = "" if scope == "_" else f"{unquote(scope)}/"
+    return f"{unquote(kind).partition('.')[0]} {where}{unquote(name)} revision {owner.revision}"
+
+
+def _health(item: dict[str, Any]) -> tuple[str, str]:
+    try:
+        known = health_of(item)
+    except InterpreterError:
+        return "Unknown", ""
+    return str(known.health), replicas_ready(known)
+
+
+def _chosen(known: dict[str, ClusterStatus], wanted: Sequence[str]) -> list[ClusterStatus]:
+    names = [name for word in wanted for name in word.split(",") if name]
+    if EVERY in names:
+        return [known[name] for name in sorted(known)]
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise NotFound(f"no cluster {missing[0]} is joined; see `argosy cluster list`")
+    return [known[name] for name in dict.fromkeys(names)]
+
+
+async def _listed(session: Session, status: ClusterStatus, wanted: Wanted) -> list[dict[str, Any]]:
+    member = await connect(
+        status.name, status.settings.connection, allow_exec=session.settings.kubeconfig_exec
+    )
+    try:
+        kind = kind_served(await discover(member), wanted.kind)
+        fields = f"metadata.name={wanted.name}" if wanted.name else ""
+        found: list[dict[str, Any]] = []
+        async for page in pages(
+            member,
+            kind.collection(wanted.namespace),
+            what=f"list {kind.plural}",
+            selector=wanted.selector,
+            fields=fields,
+        ):
+            # A list names its own kind only.
+            found += [{"apiVersion": kind.group_version, "kind": kind.kind, **item} for item in page.items]
+        return found
+    finally:
+        await member.close()
+
+
+def kind_served(catalog: Catalog, word: str) -> Served:
+    """The kind that a word means in a cluster: a kind, a plural or a known short name, with its group or without.
+
+    Raises:
+        NotFound: the cluster serves no such kind.
+        InvalidInput: it serves several.
+    """
+    try:
+        known = parse_kind(word)
+        name, group = known.kind.lower(), known.group
+    except InvalidInput:
+        name, _, rest = word.lower().partition(".")
+        group = rest or None
+    found = [
+        one
+        for one in catalog.preferred()
+        if name in {one.kind.lower(), one.plural.lower()}
+        and group in {None, one.group}
+        and "list" in one.verbs
+    ]
+    if not found:
+        raise NotFound(f"it serves no kind {word!r}; write a kind or a plural, such as deployments.apps")
+    if len({one.group for one in found}) > 1:
+        groups = ", ".join(sorted(one.group for one in found))
+        raise InvalidInput(f"{word} exists in {groups}; write {found[0].plural}.GROUP instead")
+    return found[0]
