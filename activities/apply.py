@@ -30,6 +30,7 @@ from argosy.api.ownership import Ownership, owner_of, stamp
 from argosy.errors import (
     Conflict,
     Forbidden,
+    Immutable,
     NamespaceMissing,
     NotEstablished,
     Refused,
@@ -46,6 +47,7 @@ from argosy.kube.read import get
 LOOKING_AT_ONCE = 50
 # Fields of a drifted copy that are recorded.
 SHOWN_FIELDS = 8
+WORKLOAD_GROUPS = {"apps", "batch"}
 
 
 class Writers:
@@ -116,6 +118,14 @@ class Appliers:
                 done = await apply(member, stamped, expect_uid=expect_uid, takeover=request.takeover)
             except NamespaceMissing:
                 await ensure_namespace(member, stamped["metadata"]["namespace"])
+                done = await apply(member, stamped, expect_uid=None, takeover=request.takeover)
+            except Immutable:
+                if not request.replacing.permits(ref_of(stamped)):
+                    raise
+                ref = ref_of(stamped)
+                # The pods that a workload has made go first, so that the new one does not find them there.
+                first = ref.group in WORKLOAD_GROUPS
+                await delete(member, ref, propagation=request.workflow_id, dependents_first=first)
                 done = await apply(member, stamped, expect_uid=None, takeover=request.takeover)
         return await self._applied(request, stamped, done)
 

@@ -11,6 +11,7 @@ from argosy.api.membership import ClusterFacts, ClusterSettings, Health
 from argosy.api.messages import Required
 from argosy.api.propagation import Plan, PlannedTarget, PolicyRef
 from argosy.api.record import Record
+from argosy.api.replacing import Replacing
 
 
 class PlanRequest(Record):
@@ -89,6 +90,7 @@ class ApplyRequest(Record):
     Attributes:
         expect_uid: the copy's UID where known; saves a read and detects a foreign replacement.
         digest: of the manifest that must come out of rendering.
+        replacing: whether the copy may be deleted and created anew where a field cannot be changed.
         exceptions: JSON pointers to fields that are left to the member once somebody else has set them.
     """
 
@@ -103,6 +105,7 @@ class ApplyRequest(Record):
     expect_uid: str = ""
     takeover: bool = False
     exceptions: tuple[str, ...] = ()
+    replacing: Replacing = Replacing.NEVER
 
     @classmethod
     def of(
@@ -127,7 +130,8 @@ class ApplyRequest(Record):
             patches=target.patches,
             digest=target.digest,
             expect_uid=expect_uid,
-            takeover=plan.takeover,
+            takeover=plan.takeover or target.cluster in plan.adopts,
+            replacing=plan.replacing,
             exceptions=plan.drift.exceptions,
         )
 

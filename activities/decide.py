@@ -19,6 +19,7 @@ from argosy.api.override import AnyOverridePolicy
 from argosy.api.placement import Placement
 from argosy.api.policy import AnyPropagationPolicy
 from argosy.api.propagation import Plan, PlannedTarget
+from argosy.api.replacing import replacing
 from argosy.errors import OverrideError
 from argosy.interpreter.dependencies import Dependency
 from argosy.interpreter.interpreted import Interpreted, natively
@@ -30,7 +31,19 @@ CONFLICT_ANNOTATION = "work.karmada.io/conflict-resolution"
 
 
 SCHEDULING_ANNOTATION = "argosy.dev/scheduling"
-_EFFECTS = {"policy", "takeover", "preserve", "suspended", "waiting", "emptied", "drift"}
+ADOPT_ANNOTATION = "argosy.dev/adopt"
+"""On a template: clusters, separated by spaces, in which an object by its name may be taken over."""
+_EFFECTS = {
+    "policy",
+    "takeover",
+    "preserve",
+    "suspended",
+    "waiting",
+    "emptied",
+    "drift",
+    "replacing",
+    "adopts",
+}
 
 
 def decide(
@@ -57,7 +70,13 @@ def decide(
     overrides = [override for view in views.values() for override in view.overrides]
     required = _required(occasion.required_by, fleet)
     if chosen is None:
-        unplaced = Plan(targets=kept, seen=seen, released=released, drift=_drift(template))
+        unplaced = Plan(
+            targets=kept,
+            seen=seen,
+            released=released,
+            drift=_drift(template),
+            replacing=replacing(_annotations(template), policy={}),
+        )
         if required or (previous is not None and previous.policy is None and previous.required_by):
             targets = rendered_targets(template, required, fleet, overrides)
             return _sealed(unplaced.model_copy(update=_as_dependency(occasion.required_by, targets)))
@@ -81,6 +100,8 @@ def decide(
         "required_by": tuple(sorted(one.by for one in occasion.required_by)),
         "suspended": _suspended(policy),
         "drift": _drift(template, policy.metadata.annotations),
+        "replacing": replacing(_annotations(template), policy=policy.metadata.annotations),
+        "adopts": tuple(sorted(_annotations(template).get(ADOPT_ANNOTATION, "").split())),
         "behaviour": behaviour,
         "seen": seen,
         "released": released,
@@ -216,6 +237,11 @@ def _rendered_target(
         digest=digest(manifest),
         overrides=tuple(str(rule) for rule in applied),
     )
+
+
+def _annotations(template: Mapping[str, Any]) -> Mapping[str, str]:
+    found: Mapping[str, str] = template["metadata"].get("annotations") or {}
+    return found
 
 
 def _drift(template: Mapping[str, Any], policy: Mapping[str, str] | None = None) -> DriftPolicy:

@@ -9,6 +9,7 @@
     │   │   └── Superseded       the object carries a newer stamp than the one to be applied
     │   └── Forbidden          the credentials do not permit it
     ├── Rejected             a member cluster judged the object invalid            exit 1
+    │   └── Immutable          fields of an existing object cannot be changed
     ├── OverrideError        an override policy cannot be applied for one cluster  exit 1
     ├── InterpreterError     a customization's script is at fault                  exit 1
     │   └── NotCustomized      no customization covers this kind and operation
@@ -77,6 +78,10 @@ class Forbidden(Refused):
 
 class Rejected(ArgosyError):
     """A member cluster's API server judged the object itself invalid."""
+
+
+class Immutable(Rejected):
+    """An existing object has fields that cannot be changed; only a new object can have the new values."""
 
 
 class OverrideError(ArgosyError):

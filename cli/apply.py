@@ -13,6 +13,8 @@ from argosy.errors import ArgosyError, InvalidInput, NotFound
 from cli.options import (
     FilesOption,
     NamespaceOption,
+    Output,
+    OutputOption,
     ProfileOption,
     RecursiveOption,
     TimeoutOption,
@@ -148,6 +150,52 @@ def delete(
                 elif result != "missing":
                     _line(f"{name} {result}")
         return missing
+
+    run(command)
+
+
+@app.command()
+def promote(
+    kind: Annotated[str, typer.Argument(help="Kind or plural, such as deployment.")],
+    name: Annotated[str, typer.Argument(help="Name of the object.")],
+    cluster: Annotated[str, typer.Option("-C", "--cluster", help="The member that it runs in.")],
+    namespace: NamespaceOption = None,
+    with_dependencies: Annotated[
+        bool,
+        typer.Option(
+            "-d", "--with-dependencies", help="Also the ConfigMaps, Secrets and accounts that it needs."
+        ),
+    ] = False,
+    policy_name: Annotated[
+        str, typer.Option("--policy-name", help="Name of the policy that is made where none matches.")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything, show template and policy, change nothing.")
+    ] = False,
+    timeout: TimeoutOption = 60.0,
+    output: OutputOption = Output.TABLE,
+    profile: ProfileOption = None,
+) -> None:
+    """Take a running application of one cluster under propagation, without restarting anything.
+
+    Its object becomes a template and stays as it is, as the first copy. A policy that matches places it; where
+    there is none, one is made that places it on its own cluster alone.
+    """
+
+    async def command(settings: Settings) -> int:
+        from cli.promotion import Promotion
+        from cli.promotion import promote as promoted
+
+        wanted = Promotion(
+            kind=kind,
+            name=name,
+            namespace=namespace or "default",
+            cluster=cluster,
+            with_dependencies=with_dependencies,
+            policy_name=policy_name,
+            dry_run=dry_run,
+        )
+        return await promoted(await _session(settings, profile), wanted, output, timeout=timeout)
 
     run(command)
 

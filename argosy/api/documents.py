@@ -18,6 +18,7 @@ from argosy.api.manifest import ref_of
 from argosy.api.names import KindName, is_namespaced
 from argosy.api.override import ClusterOverridePolicy, OverridePolicy
 from argosy.api.parsing import AnyPolicy, Document, parse_cluster, parse_policy, refuse_unmodelled
+from argosy.api.replacing import replacing
 from argosy.api.unsupported import unsupported
 from argosy.api.validation import validate
 from argosy.api.yaml_reader import ReadDocument, YamlProblem, read_yaml
@@ -82,7 +83,7 @@ def policy_of(document: Document) -> AnyPolicy:
         complete = default_override(policy)
     else:
         complete = default_policy(policy)
-        _check_drift(document, {}, policy=complete.metadata.annotations)
+        _check_annotations(document, {}, policy=complete.metadata.annotations)
     behaviour = behaviour_of(complete.metadata.annotations)
     problems = [
         str(problem) for problem in (*validate(complete, behaviour=behaviour), *unsupported(complete))
@@ -97,17 +98,18 @@ def check_template(document: Document) -> None:
 
     Raises:
         InvalidInput: the kind is one of Karmada's own, which mean something to its control plane only; or an
-            annotation says something about drift that cannot be.
+            annotation says something that cannot be.
     """
     refuse_unmodelled(document)
     if not document.is_template:
         raise InvalidInput(f"{document} is not a template; name an object to propagate.")
-    _check_drift(document, document.manifest["metadata"].get("annotations") or {}, policy={})
+    _check_annotations(document, document.manifest["metadata"].get("annotations") or {}, policy={})
 
 
-def _check_drift(document: Document, template: Mapping[str, str], *, policy: Mapping[str, str]) -> None:
+def _check_annotations(document: Document, template: Mapping[str, str], *, policy: Mapping[str, str]) -> None:
     try:
         drift_policy(template, policy=policy, labels={})
+        replacing(template, policy=policy)
     except InvalidInput as error:
         raise InvalidInput(f"{document}: {error}.") from None
 

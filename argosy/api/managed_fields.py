@@ -78,6 +78,34 @@ def lost(before: Mapping[str, Any], after: Mapping[str, Any], manager: str) -> L
     return Lost(tuple(_shown(path) for path in outermost), tuple(writers))
 
 
+# Tools that declare what objects should be, by the names they write under; controllers are not among them, nor are
+# single commands such as `kubectl rollout`, whose marks would be lost.
+DECLARERS = frozenset(
+    {
+        "argocd-application-controller",
+        "argocd-controller",
+        "helm",
+        "karmada-agent",
+        "karmada-controller-manager",
+        "kubectl",
+        "kubectl-client-side-apply",
+        "kubectl-create",
+        "kustomize-controller",
+    }
+)
+
+
+def without_declarers(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
+    """The owners of an object's fields without the tools that used to declare it; None where there are none.
+
+    What they own together with somebody else loses one owner, what they own alone stays in the object unowned:
+    nothing of it changes, and a later removal by whoever declares it now is one.
+    """
+    entries = list(_entries(metadata))
+    kept = [entry for entry in entries if entry.get("manager") not in DECLARERS or entry.get("subresource")]
+    return None if len(kept) == len(entries) else kept
+
+
 def owns(fields: FieldSet, manifest: Any, pointer: Sequence[str]) -> bool:
     """Whether a field set holds what a JSON pointer names in a manifest, or anything inside of it.
 

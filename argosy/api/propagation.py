@@ -13,6 +13,7 @@ from argosy.api.messages import Deletion, Required, Submission, Submitted
 from argosy.api.observation import NOT_SEEN, CopyObservation, newer, worst
 from argosy.api.reasons import AffinityReasons
 from argosy.api.record import Record
+from argosy.api.replacing import Replacing
 
 LEDGER_LENGTH = 10
 LEDGER_TEMPLATE_BYTES = 96 * 1024
@@ -123,6 +124,8 @@ class Plan(Record):
         emptied: nothing needs the template any more, and no policy places it: its copies go.
         retry: whether placing is worth trying again although nothing has happened.
         drift: what is done where a copy is changed by somebody else.
+        replacing: whether copies may be deleted and created anew where a field cannot be changed.
+        adopts: clusters in which an object that Argosy does not own may be taken over, whatever `takeover` says.
         digest: of everything that has an effect.
     """
 
@@ -153,6 +156,8 @@ class Plan(Record):
     emptied: bool = False
     retry: bool = False
     drift: DriftPolicy = DriftPolicy()
+    replacing: Replacing = Replacing.NEVER
+    adopts: tuple[str, ...] = ()
     digest: str = ""
 
     @property

@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from argosy.api.managed_fields import applied_fields, digest_of
+from argosy.api.managed_fields import applied_fields, digest_of, without_declarers
 from argosy.api.manifest import ResourceRef, ref_of
 from argosy.api.ownership import IMPLIED, Ownership, owner_of
 from argosy.api.record import Record
 from argosy.errors import Absent, Conflict, NamespaceMissing, Raced, Superseded, Terminating
 from argosy.kube.catalog import Served
-from argosy.kube.connect import APPLY, METADATA, Member
+from argosy.kube.connect import APPLY, MERGE, METADATA, Member
 from argosy.kube.discovery import served
 from argosy.kube.errors import TERMINATING_DELAY
 
 FIELD_MANAGER = "argosy"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 class Outcome(StrEnum):
@@ -83,11 +84,66 @@ async def apply(
         uid = found["uid"]
         _check_owner(member, ref, manifest, found, takeover=takeover)
     applied = await _patch(member, kind, ref, manifest, uid=uid, dry_run=dry_run)
+    if takeover and not dry_run:
+        applied = await _adopted(member, kind, ref, applied)
     if found is None:
         return applied.model_copy(update={"outcome": Outcome.CREATED})
     if applied.resource_version == found["resourceVersion"]:
         return applied.model_copy(update={"outcome": Outcome.UNCHANGED})
     return applied
+
+
+async def preview(member: Member, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole object as applying a manifest by force would leave it; nothing is kept, ownership is not looked at.
+
+    Raises:
+        ArgosyError: typed by what went wrong.
+    """
+    ref = ref_of(manifest)
+    kind = await served(member, ref)
+    answer: dict[str, Any] = await member.request(
+        "PATCH",
+        kind.path(ref),
+        what=f"try to apply {ref}",
+        query={"fieldManager": FIELD_MANAGER, "force": "true", "dryRun": "All"},
+        body=manifest,
+        content_type=APPLY,
+        secret=ref.kind == "Secret",
+    )
+    return answer
+
+
+async def _adopted(member: Member, kind: Served, ref: ResourceRef, applied: AppliedObject) -> AppliedObject:
+    """Take the tools that used to declare an object off the list of its fields' owners, after Argosy is on it.
+
+    Without that, a field that the template later leaves out would stay, because they still want it.
+    """
+    kept = without_declarers(applied.metadata)
+    if kept is None:
+        return applied
+    body = {
+        "metadata": {
+            # Both are preconditions: the owners that are written are those that were read.
+            "uid": applied.uid,
+            "resourceVersion": applied.resource_version,
+            "managedFields": kept,
+            "annotations": {LAST_APPLIED: None},
+        }
+    }
+    try:
+        answer = await member.request(
+            "PATCH",
+            kind.path(ref),
+            what=f"adopt {ref}",
+            body=body,
+            content_type=MERGE,
+            accept=METADATA,
+            secret=ref.kind == "Secret",
+        )
+    except Conflict as error:
+        raise Raced(f"{error}; it is looked at again") from error
+    metadata = answer["metadata"]
+    return applied.model_copy(update={"resource_version": metadata["resourceVersion"], "metadata": metadata})
 
 
 async def ensure_namespace(member: Member, name: str) -> None:

@@ -26,11 +26,14 @@ class Removal(StrEnum):
     NOT_OURS = "not ours"
 
 
-async def delete(member: Member, ref: ResourceRef, *, propagation: str) -> Removal:
-    """Delete a copy, dependents in the background; returns when the object itself is really gone.
+async def delete(
+    member: Member, ref: ResourceRef, *, propagation: str, dependents_first: bool = False
+) -> Removal:
+    """Delete a copy; returns when the object itself is really gone.
 
     Args:
         propagation: the workflow ID that the copy's stamp must name.
+        dependents_first: keep the object until what it has made is gone, instead of leaving that to the background.
 
     Raises:
         Terminating: it has been deleted, but finalizers hold it; try again.
@@ -44,7 +47,7 @@ async def delete(member: Member, ref: ResourceRef, *, propagation: str) -> Remov
     options = {
         "apiVersion": "v1",
         "kind": "DeleteOptions",
-        "propagationPolicy": "Background",
+        "propagationPolicy": "Foreground" if dependents_first else "Background",
         "preconditions": {"uid": metadata["uid"]},
     }
     try:

@@ -22,6 +22,7 @@ from argosy.errors import (
     Conflict,
     Expired,
     Forbidden,
+    Immutable,
     NamespaceMissing,
     NotEstablished,
     Raced,
@@ -41,6 +42,8 @@ TERMINATING_DELAY = 2.0
 """Seconds until a namespace or object that is being deleted is looked at again."""
 _MAX_TEXT = 500
 _WITHHELD = "the values of a Secret are not repeated here"
+# As the API servers put it for a Job, a Service, a StatefulSet and a PersistentVolumeClaim.
+_IMMUTABLE = re.compile(r"immutable|may not change once set|for fields other than .* are forbidden")
 _DENIED = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) (?:path "(?P<path>[^"]*)"|'
     r'resource "(?P<resource>[^"]*)" in API group "(?P<group>[^"]*)"'
@@ -204,7 +207,7 @@ class _Details:
         return _unique(
             str(cause["field"])
             for cause in self.causes
-            if cause.get("field") and "immutable" in str(cause.get("message", ""))
+            if cause.get("field") and _IMMUTABLE.search(str(cause.get("message", "")))
         )
 
 
@@ -254,9 +257,9 @@ def _rejected(answer: Answer, details: _Details) -> ArgosyError:
     if "metadata.uid" in immutable:
         return Raced(f"{answer.where}: another object has taken its place; it is looked at again")
     if immutable:
-        return Rejected(
-            f"{answer.where}: {', '.join(immutable)} cannot be changed on an existing object; "
-            f"restore the old value, or delete the object in {answer.cluster} so that it is created anew"
+        return Immutable(
+            f"{answer.where}: {', '.join(immutable)} cannot be changed on an existing object; restore the old value, "
+            'or set the annotation `argosy.dev/replace: "true"` on the template to have it deleted and created anew'
         )
     return Rejected(
         f"{answer.where}: {details.text}; correct the template or the overrides for {answer.cluster}"
