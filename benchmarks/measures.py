@@ -12,6 +12,7 @@ from argosy.api.cluster_connection import ConnectionReference
 from argosy.api.manifest import canonical_json
 from argosy.kube.connect import APPLY, METADATA, connect
 from benchmarks.installation import NAMESPACE, Installation, deployment, installation
+from benchmarks.observing import observation, wave
 from benchmarks.watching import PATH, Seen, watching
 
 Figures = dict[str, Any]
@@ -27,9 +28,13 @@ async def measure_all(*, quick: bool) -> Figures:
         figures["floor_latency"] = await floor_latency(plant, seen, samples)
         figures["create"] = await creates(plant, seen, samples)
         figures["update"] = await updates(plant, seen, samples)
+        figures |= {
+            f"observed_{name}": found for name, found in (await observation(plant, samples // 10)).items()
+        }
         for count in bursts:
             figures[f"burst_{count}"] = await burst(plant, seen, count)
         figures["floor_burst"] = await floor_burst(plant, seen, bursts[0])
+        figures["wave"] = await wave(plant, bursts[0])
         figures["memory_after"] = plant.cost().memory
     return figures
 

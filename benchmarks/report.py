@@ -15,6 +15,9 @@ _TARGETS = (
     ("create", "p50", 50, 35, True),
     ("create", "p95", 80, 50, True),
     ("update", "p50", 55, 35, True),
+    ("observed_health", "p50", 500, 500, True),
+    ("observed_numbers", "p50", 2500, 2500, True),
+    ("observed_drift", "p50", 2000, 2000, True),
     ("burst_100", "per_second", 24, 40, False),
     ("burst_300", "per_second", 24, 40, False),
     ("burst_1000", "per_second", 24, 40, False),
@@ -56,6 +59,10 @@ def table(figures: dict[str, Any]) -> str:
                 f"{part} {1000 * used / burst['count']:.1f}" for part, used in burst["cpu_seconds"].items()
             )
             lines.append(f"{name}: CPU ms per propagation: {cpu}")
+    one = figures["wave"]
+    lines.append(
+        f"wave: health of {one['count']} x 3 objects changed in {one['writing_seconds']} s, shown after {one['seconds']} s"
+    )
     for name in ("memory_idle", "memory_after"):
         held = ", ".join(f"{part} {size >> 20} MB" for part, size in figures[name].items())
         lines.append(f"{name}: {held}")
