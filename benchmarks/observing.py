@@ -32,7 +32,7 @@ async def observation(plant: Installation, samples: int) -> Figures:
     await show.until(lambda status: len(status.clusters) == len(plant.members))
     await asyncio.sleep(PAUSE)
     healths, numbers, drifts = [], [], []
-    for number in range(samples):
+    for _ in range(samples):
         began = await _report(member, available=REPLICAS)
         healths.append(await show.until(lambda s: _copy(s, member) == "Healthy") - began)
         await asyncio.sleep(PAUSE)
@@ -42,8 +42,12 @@ async def observation(plant: Installation, samples: int) -> Figures:
         began = await _report(member, available=1)
         numbers.append(await show.until(lambda s: s.clusters[member.name].assessment.ready == 1) - began)
         await asyncio.sleep(PAUSE)
-        drifts.append(await _drift(member, 10 + number))
+    # A new object each time: whoever changes the same one again is answered later.
+    for number in range(samples):
+        name = f"drifting-{number}"
+        await plant.session.submit(deployment(name))
         await asyncio.sleep(PAUSE)
+        drifts.append(await _drift(member, name))
     return {
         "health": _milliseconds(healths),
         "numbers": _milliseconds(numbers),
@@ -131,19 +135,19 @@ def _report_all(members: list[Member], names: list[str]) -> None:
         _write_status(member, name, REPLICAS)
 
 
-async def _drift(member: Member, replicas: int) -> float:
+async def _drift(member: Member, name: str) -> float:
     """Seconds until a changed field is back."""
     began = time.perf_counter()
     await asyncio.to_thread(
         member.request,
         "PATCH",
-        f"{PATH}/observed?fieldManager=meddler",
-        {"spec": {"template": {"spec": {"containers": [{"name": "web", "image": f"nginx:{replicas}"}]}}}},
+        f"{PATH}/{name}?fieldManager=meddler",
+        {"spec": {"template": {"spec": {"containers": [{"name": "web", "image": "nginx:9"}]}}}},
         content="application/strategic-merge-patch+json",
     )
     async with asyncio.timeout(60):
         while True:
-            _, body = await asyncio.to_thread(member.request, "GET", f"{PATH}/observed")
+            _, body = await asyncio.to_thread(member.request, "GET", f"{PATH}/{name}")
             image = json.loads(body)["spec"]["template"]["spec"]["containers"][0]["image"]
             if image == "nginx:1.0":
                 return time.perf_counter() - began

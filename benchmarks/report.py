@@ -61,7 +61,8 @@ def table(figures: dict[str, Any]) -> str:
             lines.append(f"{name}: CPU ms per propagation: {cpu}")
     one = figures["wave"]
     lines.append(
-        f"wave: health of {one['count']} x 3 objects changed in {one['writing_seconds']} s, shown after {one['seconds']} s"
+        f"wave: the health of {one['count']} x 3 objects changed in {one['writing_seconds']} s; "
+        f"all of it showed after {one['seconds']} s"
     )
     for name in ("memory_idle", "memory_after"):
         held = ", ".join(f"{part} {size >> 20} MB" for part, size in figures[name].items())
