@@ -14,7 +14,7 @@ from argosy.api.health import Assessment, ObjectHealth
 from argosy.api.ids import policies_id
 from argosy.api.interpreter_webhook import ResourceInterpreterWebhookConfiguration
 from argosy.api.policyset import PolicySetInput
-from argosy.errors import ArgosyError
+from argosy.errors import ArgosyError, NotFound, Transient
 from argosy.interpreter.customized import CustomizedInterpreter
 from argosy.interpreter.interpreted import Interpreted
 from argosy.interpreter.layered import Layer, Layered
@@ -62,20 +62,27 @@ class Interpreters:
         return known
 
     async def current(self) -> Layered:
-        """The interpreter by what was stored at most `MAX_AGE` ago.
+        """The interpreter by what was stored at most `MAX_AGE` ago; by what is known, while Temporal does not answer.
 
         Raises:
-            Transient: Temporal does not answer.
+            Transient: nothing is known yet.
         """
         async with self._reading:
             now = asyncio.get_running_loop().time()
             if self._read_at is None or now - self._read_at > MAX_AGE:
-                run = await self._inputs.current_run(policies_id(None))
-                if run is not None:
-                    state = (await self._inputs.read(policies_id(None), run, PolicySetInput)).state
-                    self.by(interpreting(state), "argosy")
+                try:
+                    await self._read()
+                except (Transient, NotFound):
+                    if self._read_at is None:
+                        raise
                 self._read_at = now
         return self.by(self._stored, "argosy")
+
+    async def _read(self) -> None:
+        run = await self._inputs.current_run(policies_id(None))
+        if run is not None:
+            state = (await self._inputs.read(policies_id(None), run, PolicySetInput)).state
+            self.by(interpreting(state), "argosy")
 
     async def interpreted(
         self, template: dict[str, Any], behaviour: Behaviour, *, stored: Stored

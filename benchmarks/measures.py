@@ -34,7 +34,7 @@ async def measure_all(*, quick: bool) -> Figures:
         for count in bursts:
             figures[f"burst_{count}"] = await burst(plant, seen, count)
         figures["floor_burst"] = await floor_burst(plant, seen, bursts[0])
-        figures["wave"] = await wave(plant, bursts[0])
+        figures["wave"] = await wave(plant, seen, bursts[0])
         figures["memory_after"] = plant.cost().memory
     return figures
 

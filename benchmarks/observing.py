@@ -13,7 +13,7 @@ from typing import Any
 from argosy.api.manifest import ref_of
 from argosy.api.propagation import PropagationStatus
 from benchmarks.installation import Installation, deployment
-from benchmarks.watching import PATH
+from benchmarks.watching import PATH, Seen
 from devcluster.member import Member
 
 Figures = dict[str, Any]
@@ -55,7 +55,7 @@ async def observation(plant: Installation, samples: int) -> Figures:
     }
 
 
-async def wave(plant: Installation, count: int) -> Figures:
+async def wave(plant: Installation, seen: Seen, count: int) -> Figures:
     """Many objects whose health changes at once: until every propagation shows it, and what that costs."""
     names = [f"wave-{number}" for number in range(count)]
     accepted = await plant.session.submit_all([deployment(name) for name in names])
@@ -69,6 +69,7 @@ async def wave(plant: Installation, count: int) -> Figures:
         return sum(1 for one in found if one.ref.name in wanted and one.health and one.health.is_healthy)
 
     wanted = set(names)
+    await asyncio.gather(*(seen.everywhere(name, "nginx:1.0", seconds=300) for name in names))
     await asyncio.sleep(5)
     before, began = plant.cost(), time.perf_counter()
     await asyncio.to_thread(_report_all, plant.members, names)

@@ -110,3 +110,52 @@ def test_a_customized_kind_is_divided_and_what_it_needs_follows(
     run("delete", "-f", str(tmp_path / "crawler.yaml"), "-n", namespace)
     assert run("delete", "-f", str(tmp_path / "customization.yaml")).code == 0
     assert run("delete", "-f", str(tmp_path / "propagation.yaml")).code == 0
+
+
+KEEPING = """
+function Retain(desired, observed)
+  desired.data = desired.data or {}
+  desired.data.member = observed.data.member
+  return desired
+end
+"""
+
+
+@pytest.mark.timeout(200)
+def test_what_a_rule_retains_stays_the_members(plant: Plant, run: Runner, tmp_path: Path) -> None:
+    namespace = f"retain-{secrets.token_hex(4)}"
+    rule = {
+        "apiVersion": "config.karmada.io/v1alpha1",
+        "kind": "ResourceInterpreterCustomization",
+        "metadata": {"name": namespace},
+        "spec": {
+            "target": {"apiVersion": "v1", "kind": "ConfigMap"},
+            "customizations": {"retention": {"luaScript": KEEPING}},
+        },
+    }
+    config = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "c", "namespace": namespace},
+        "data": {"member": "template", "version": "1"},
+    }
+    policy = {
+        "apiVersion": "policy.karmada.io/v1alpha1",
+        "kind": "PropagationPolicy",
+        "metadata": {"name": "p", "namespace": namespace},
+        "spec": {"resourceSelectors": [{"apiVersion": "v1", "kind": "ConfigMap"}]},
+    }
+    applied = run("apply", "-f", write(tmp_path / "a.yaml", rule, config, policy), "--wait")
+    assert applied.code == 0, applied.err
+    try:
+        member = plant.members[0]
+        url = f"/api/v1/namespaces/{namespace}/configmaps/c"
+        patch = {"data": {"member": "own"}}
+        assert member.request("PATCH", url, patch, content="application/merge-patch+json")[0] == 200
+        config["data"] = {"member": "template", "version": "2"}
+        assert run("apply", "-f", write(tmp_path / "b.yaml", config), "--wait").code == 0
+        found = plant.objects("configmaps", namespace, api="api/v1")
+        assert found["member1"]["c"]["data"] == {"member": "own", "version": "2"}
+        assert found["member2"]["c"]["data"] == {"member": "template", "version": "2"}
+    finally:
+        run("delete", "-f", str(tmp_path / "a.yaml"))
