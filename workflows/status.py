@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ from argosy.api.propagation import (
 # A memo is copied into the visibility row.
 MEMO_CLUSTERS = 40
 DETAIL_ROWS = 30
+_GAP = "\u00a0\u00a0"
 _WORST_FIRST = {
     TargetPhase.FAILED: 0,
     TargetPhase.PENDING: 1,
@@ -136,7 +138,7 @@ def details_of(state: PropagationState) -> str:
     rows = _worst_first(state.targets)
     if rows:
         columns = ("cluster", "phase", "health", "ready", "replicas", "revision", "drift", "last message")
-        lines += ["", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+        lines += ["", _row(columns), "|---" * len(columns) + "|"]
         lines += [_line(name, target) for name, target in rows[:DETAIL_ROWS]]
         if len(rows) > DETAIL_ROWS:
             lines.append(f"\n… and {len(rows) - DETAIL_ROWS} more")
@@ -155,7 +157,12 @@ def _line(name: str, target: Target) -> str:
         target.drifts or "",
         _cell(target.message or ("" if known.is_healthy else known.message)),
     )
-    return f"| {' | '.join(str(cell) for cell in cells)} |"
+    return _row(cells)
+
+
+def _row(cells: Iterable[object]) -> str:
+    # The UI gives the cells of a table no room of their own.
+    return f"| {' | '.join(f'{cell}{_GAP}' for cell in cells)} |"
 
 
 def _cell(text: str) -> str:
