@@ -25,6 +25,7 @@ class PlanRequest(Record):
         stuck: cluster -> replicas that it finds no node for.
         edited: the template is new to this run; a lazy policy takes effect only then.
         rescheduled_at: when someone last asked for a new division of the replicas.
+        evicting: cluster -> since when its copy is being moved away.
         known: cluster -> UID of the copy there, empty where there are none yet; given only when the first apply
             may be fused into planning, because no crash could leave a copy behind that nobody looks for.
     """
@@ -41,6 +42,7 @@ class PlanRequest(Record):
     rescheduled_at: datetime | None = None
     required_by: tuple[Required, ...] = ()
     stuck: dict[str, int] = {}
+    evicting: dict[str, datetime] = {}
     known: dict[str, str] | None = None
 
 

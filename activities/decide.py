@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
+from activities.evictions import evictions
 from activities.placing import Occasion, Question, place
 from activities.policies import Chosen, PolicyView
 from activities.render import base
@@ -116,11 +117,25 @@ def decide(
         # Nobody tells of a priority class that arrives.
         retry = bool(occasion.lacking)
         return _sealed(Plan(targets=kept, waiting=waiting, message=waiting, retry=retry, **common))
+    leaving = evictions(
+        template,
+        placement,
+        kept,
+        fleet,
+        replicas=known.replicas,
+        already=occasion.evicting,
+        held=occasion.held,
+        behaviour=behaviour,
+        terms=occasion.terms,
+        now=occasion.now,
+    )
+    common |= {"evicting": leaving.evicting, "evict_at": leaving.due, "held_back": leaving.note}
     question = Question(
         template=template,
         placement=placement,
         previous=previous,
-        kept=kept,
+        kept=leaving.kept,
+        evicting=tuple(sorted(leaving.evicting)),
         behaviour=behaviour,
         interpreted=known,
         suspended=suspended,
@@ -271,6 +286,7 @@ def _suspended(policy: AnyPropagationPolicy) -> tuple[str, ...]:
 def _sealed(plan: Plan) -> Plan:
     """The plan with the digest of what has an effect: not its sentences, nor what was merely seen."""
     effects = plan.model_dump(mode="json", include=_EFFECTS)
+    effects["evicting"] = sorted(plan.evicting)
     effects["unschedulable"] = bool(plan.unschedulable)
     effects["targets"] = [
         (target.cluster, target.replicas, target.digest, target.error) for target in plan.targets

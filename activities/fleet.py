@@ -49,7 +49,7 @@ def as_cluster(status: ClusterStatus, enablements: Enablements) -> Cluster:
     settings, resources = status.settings, status.facts.resources
     taints = settings.taints
     if not status.health.ready:
-        taints = (*taints, Taint(key=NOT_READY_TAINT, effect="NoSchedule"))
+        taints = (*taints, Taint(key=NOT_READY_TAINT, effect="NoSchedule", time_added=status.health.since))
     return Cluster(
         metadata=ObjectMeta(
             name=status.name,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from activities.evictions import FailoverTerms
 from argosy.api.behaviour import Behaviour
 from argosy.api.cluster import Cluster
 from argosy.api.manifest import canonical_json, ref_of
@@ -41,6 +42,9 @@ class Occasion:
         estimates: cluster -> replicas that fit, from a closer look at its nodes.
         required_by: workloads that need the template in clusters of theirs.
         stuck: cluster -> replicas that it finds no node for.
+        evicting: cluster -> since when its copy is being moved away.
+        held: clusters whose copies nobody may move.
+        terms: how long copies stay on a cluster that fails.
         interpreted: what is known of the template; None means by Argosy's own rules.
         priority: of the template, by its policy's priority class.
         lacking: what has to be submitted before the template can be placed, as a sentence.
@@ -55,6 +59,9 @@ class Occasion:
     estimates: Mapping[str, int] = field(default_factory=dict)
     required_by: tuple[Required, ...] = ()
     stuck: Mapping[str, int] = field(default_factory=dict)
+    evicting: Mapping[str, datetime] = field(default_factory=dict)
+    held: tuple[str, ...] = ()
+    terms: FailoverTerms = field(default_factory=FailoverTerms)
     interpreted: Interpreted | None = None
     priority: int = 0
     lacking: str = ""
@@ -72,6 +79,7 @@ class Question:
         previous: the plan in force.
         kept: its targets, without those in clusters that have left.
         suspended: what was placed before stays as it is.
+        evicting: clusters that the template is being moved away from.
     """
 
     template: Mapping[str, Any]
@@ -81,6 +89,7 @@ class Question:
     behaviour: Behaviour
     interpreted: Interpreted
     suspended: bool
+    evicting: tuple[str, ...]
     occasion: Occasion
 
     @property
@@ -101,6 +110,7 @@ class Question:
                 for one in self.kept
             ),
             observed_affinity=previous.affinity if previous else "",
+            evicting=self.evicting,
             estimates=dict(self.occasion.estimates),
             together_with=self.occasion.together_with,
             apart_from=self.occasion.apart_from,

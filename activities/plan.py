@@ -18,6 +18,7 @@ from activities.companions import Companions, groups_of
 from activities.contracts import Applied, ApplyRequest, Planned, PlanRequest
 from activities.decide import decide
 from activities.errors import temporal_errors
+from activities.evictions import FailoverTerms
 from activities.fleet import Fleets
 from activities.interpreting import Interpreters, Stored
 from activities.placing import Occasion
@@ -58,7 +59,9 @@ class Planners:
         interpreters: Interpreters,
         companions: Companions,
         behaviour: Behaviour,
+        terms: FailoverTerms,
     ) -> None:
+        self._terms = terms
         self._inputs = inputs
         self._templates = templates
         self._snapshot = snapshot
@@ -118,6 +121,9 @@ class Planners:
             rescheduled_at=request.rescheduled_at,
             required_by=request.required_by,
             stuck=request.stuck,
+            evicting=request.evicting,
+            held=tuple(name for name, status in clusters.items() if status.settings.hold),
+            terms=self._terms,
             interpreted=known,
             estimates=estimates,
         )

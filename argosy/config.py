@@ -43,6 +43,22 @@ class Settings(BaseModel):
         ge=0,
         description="Seconds after which replicas that find no node in their cluster move elsewhere; 0 is off.",
     )
+    failover_after: float = Field(
+        default=3,
+        ge=0,
+        description="Seconds that a workload that moves freely stays on a cluster that fails.",
+    )
+    failover_after_stateful: float = Field(
+        default=300,
+        ge=0,
+        description="The same for StatefulSets, single replicas, Jobs, and whatever mounts a volume claim.",
+    )
+    fleet_guard: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="The largest share of the clusters that may fail at once; if more do, nothing is moved.",
+    )
     health_listen: str = Field(
         default="", description="host:port of the worker's health endpoint; empty is off."
     )

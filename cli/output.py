@@ -28,6 +28,7 @@ _PHASE_STYLES = {
     "Joining": "cyan",
     "Retrying": "yellow",
     "Removing": "yellow",
+    "Evicting": "yellow",
     "Deleting": "yellow",
     "Leaving": "yellow",
     "Waiting": "yellow",

@@ -15,6 +15,7 @@ from activities.apply import Appliers
 from activities.capacity import Capacity
 from activities.clusters import Clusters
 from activities.companions import Companions
+from activities.evictions import FailoverTerms
 from activities.in_use import KindsInUse
 from activities.interpreting import Interpreters
 from activities.members import MemberPool
@@ -115,6 +116,11 @@ def build(client: Client, settings: Settings, *, instance: str) -> Parts:
             interpreters=interpreters,
             companions=Companions(client),
             behaviour=settings.behaviour,
+            terms=FailoverTerms(
+                freely=timedelta(seconds=settings.failover_after),
+                carefully=timedelta(seconds=settings.failover_after_stateful),
+                share=settings.fleet_guard,
+            ),
         ),
         appliers=appliers,
         notifiers=Notifiers(client, task_queue=settings.task_queue),

@@ -7,6 +7,7 @@ nothing to the history. Every change is published with a higher epoch and then a
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 from temporalio import workflow
@@ -58,7 +59,7 @@ class Cluster:
     def edit(self, request: Edit) -> ClusterSettings:
         """Apply an edit once, however often it is sent."""
         if self._new(request.request_id):
-            settings = edited(self._state.settings, request)
+            settings = edited(self._state.settings, request, at=workflow.now())
             if settings != self._state.settings:
                 self._changed("Edited", settings=settings)
         return self._state.settings
@@ -342,8 +343,8 @@ def details_of(state: ClusterState) -> str:
     )
 
 
-def edited(settings: ClusterSettings, request: Edit) -> ClusterSettings:
-    """The settings after an edit; taints are one per key and effect, sorted."""
+def edited(settings: ClusterSettings, request: Edit, *, at: datetime) -> ClusterSettings:
+    """The settings after an edit; taints are one per key and effect, sorted, and count from `at` on."""
     labels = {**settings.labels, **{k: v for k, v in request.labels.items() if v is not None}}
     for key, value in request.labels.items():
         if value is None:
@@ -353,10 +354,15 @@ def edited(settings: ClusterSettings, request: Edit) -> ClusterSettings:
         for taint in settings.taints
         if not any(key == taint.key and effect in {"", str(taint.effect)} for key, effect in request.untaint)
     }
-    taints |= {(taint.key, str(taint.effect)): taint for taint in request.taint}
+    for taint in request.taint:
+        place = (taint.key, str(taint.effect))
+        # Setting a taint again does not give what tolerates it more time.
+        known = taints[place].time_added if place in taints else None
+        taints[place] = taint.model_copy(update={"time_added": taint.time_added or known or at})
     return settings.model_copy(
         update={
             "labels": dict(sorted(labels.items())),
             "taints": tuple(taints[key] for key in sorted(taints)),
+            "hold": settings.hold if request.hold is None else request.hold,
         }
     )

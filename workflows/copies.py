@@ -14,8 +14,9 @@ from activities.apply import Appliers
 from activities.contracts import Applied, ApplyRequest, Corrected, CorrectRequest, FindCopies, RemoveRequest
 from argosy.api.drift import DriftMode
 from argosy.api.observation import Observed
-from argosy.api.propagation import Plan, PlannedTarget, PropagationState, Target, TargetPhase
+from argosy.api.propagation import Plan, PlannedTarget, PropagationState, Reason, Target, TargetPhase
 from workflows import options
+from workflows.moments import may_leave
 from workflows.sightings import applied_target, drifted_target, observed_targets, pause_before
 from workflows.status import adopted
 
@@ -65,8 +66,11 @@ class Copies:
                 self._begin(cluster, Work.APPLY)
             elif target.drifted and self._answers_for(cluster):
                 self._begin(cluster, Work.CORRECT)
+        for cluster, target in state.targets.items():
+            if target.phase == TargetPhase.EVICTING and may_leave(cluster, self._state, now=workflow.now()):
+                self._target(cluster, phase=TargetPhase.REMOVING)
         if placed:
-            for cluster, target in state.targets.items():
+            for cluster, target in self._state.targets.items():
                 if target.phase == TargetPhase.REMOVING:
                     self._begin(cluster, Work.REMOVE)
 
@@ -185,6 +189,9 @@ class Copies:
             summary=f"remove from {cluster}",
         )
         self._forget(cluster)
+        if plan is not None and cluster in plan.evicting:
+            # It may have a share again.
+            self._set(replan=(*self._state.replan, Reason.CLUSTER_CHANGED))
 
     async def _recover(self) -> None:
         """Find the copies of a plan that was carried out, but not recorded, before a worker was lost."""

@@ -32,6 +32,12 @@ APPLY_WINDOW = 100
 PLACE_AGAIN_FIRST = timedelta(seconds=30)
 PLACE_AGAIN_AT_MOST = timedelta(minutes=5)
 
+# Clocks differ; what is due by one and not yet by the other is not asked for in a loop.
+SHORTEST_PAUSE = timedelta(milliseconds=200)
+
+# How long a copy that is to go waits for healthy ones elsewhere.
+EVICTION_GRACE = timedelta(minutes=10)
+
 MESSAGE_TIMEOUT = timedelta(seconds=10)
 MESSAGE_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(seconds=10)

@@ -39,6 +39,7 @@ from argosy.api.propagation import (
 from workflows import options
 from workflows.copies import message_of
 from workflows.ledger import opened, recorded, superseded
+from workflows.moments import next_moment
 from workflows.notices import Notices
 from workflows.rolling import roll
 from workflows.sightings import unreachable
@@ -233,20 +234,20 @@ class Propagation(Notices):
             self._record_applied(cluster, applied, state)
 
     async def _something_to_do(self) -> None:
-        """Wait for whatever happens; where nothing fitted, for a while only, and then try once more."""
-        plan = self._state.plan
-        if plan is None or not plan.retry or self._state.deletion is not None:
+        """Wait for whatever happens, or for the next moment at which there is something to do anyway."""
+        now = workflow.now()
+        moment = next_moment(self._state, now=now)
+        if moment is None:
             await workflow.wait_condition(self._attention)
             return
-        pause = min(options.PLACE_AGAIN_FIRST * 2**self._state.attempts, options.PLACE_AGAIN_AT_MOST)
+        pause = max(moment.at - now, options.SHORTEST_PAUSE)
         try:
-            await workflow.wait_condition(
-                self._attention, timeout=pause, timeout_summary="try to place again"
-            )
+            await workflow.wait_condition(self._attention, timeout=pause, timeout_summary=moment.why)
         except TimeoutError:
-            self._set(
-                replan=_added(self._state.replan, Reason.RETRY), attempts=min(self._state.attempts + 1, 8)
-            )
+            if moment.reason is not None:
+                self._set(replan=_added(self._state.replan, moment.reason))
+            if moment.reason == Reason.RETRY:
+                self._set(attempts=min(self._state.attempts + 1, 8))
 
     def _interrupted(self) -> bool:
         """Whether an earlier attempt of this run's first task may have applied copies and been lost with its worker."""
@@ -297,6 +298,11 @@ class Propagation(Notices):
             edited=edited,
             rescheduled_at=state.rescheduled_at,
             stuck=state.stuck,
+            evicting={
+                name: target.since or workflow.now()
+                for name, target in state.targets.items()
+                if target.phase == TargetPhase.EVICTING
+            },
             required_by=tuple(event for _, event in sorted(state.required_by.items())),
             known=known,
         )

@@ -29,6 +29,7 @@ _WORST_FIRST = {
     TargetPhase.FAILED: 0,
     TargetPhase.PENDING: 1,
     TargetPhase.REMOVING: 2,
+    TargetPhase.EVICTING: 2,
     TargetPhase.SUSPENDED: 3,
     TargetPhase.APPLIED: 4,
 }
@@ -75,7 +76,18 @@ def phase_of(state: PropagationState) -> tuple[Phase, str]:
             Phase.SUSPENDED,
             f"dispatching to {_listed(names[TargetPhase.SUSPENDED])} is suspended by the policy",
         )
-    return Phase.APPLIED, f"applied to {total} cluster{'' if total == 1 else 's'}"
+    left = names[TargetPhase.EVICTING]
+    staying = total - len(left)
+    behind = f"; moved away from {_listed(left)}, whose copies go when that is safe" if left else ""
+    return Phase.APPLIED, f"applied to {staying} cluster{'' if staying == 1 else 's'}{behind}{_coming(plan)}"
+
+
+def _coming(plan: Plan) -> str:
+    """What will happen to copies if nothing changes, or why it does not."""
+    if plan.held_back:
+        return f"; {plan.held_back}"
+    soon = [f"{name} at {at:%H:%M:%S} UTC" for name, at in sorted(plan.evict_at.items())]
+    return f"; moves away from {_listed(soon)} if it does not come back" if soon else ""
 
 
 def status_of(state: PropagationState, *, at: datetime) -> PropagationStatus:
@@ -95,6 +107,7 @@ def status_of(state: PropagationState, *, at: datetime) -> PropagationStatus:
         health=state.overall_health(),
         health_since=state.health_since,
         drifts=sum(target.drifts for target in state.targets.values()),
+        evict_at=state.plan.evict_at if state.plan else {},
         counts=dict(sorted(Counter(str(target.phase) for target in state.targets.values()).items())),
         clusters=clusters,
         rejected=state.plan.rejected if state.plan else {},
@@ -187,7 +200,12 @@ def adopted(state: PropagationState, plan: Plan, *, at: datetime) -> dict[str, T
             update={**changed, "replicas": wanted.replicas, "since": at}
         )
     for name, known in state.targets.items():
-        if name not in targets and name not in plan.released:
+        if name in targets or name in plan.released:
+            continue
+        if name in plan.evicting:
+            since = known.since if known.phase == TargetPhase.EVICTING else at
+            targets[name] = known.model_copy(update={"phase": TargetPhase.EVICTING, "since": since})
+        else:
             targets[name] = known.model_copy(update={"phase": TargetPhase.REMOVING, "since": at})
     return dict(sorted(targets.items()))
 

@@ -12,6 +12,8 @@ from argosy.api.record import Record
 
 UNSCHEDULABLE_TAINT = "cluster.karmada.io/unschedulable"
 NOT_READY_TAINT = "cluster.karmada.io/not-ready"
+FAILOVER_TAINT = "argosy.dev/failover"
+"""Set by a person or by alerting: what is on the cluster has to go, now."""
 NAME_PATTERN = r"[a-z0-9]([-a-z0-9]{0,46}[a-z0-9])?"
 
 
@@ -26,7 +28,11 @@ class ClusterPhase(StrEnum):
 
 
 class ClusterSettings(Record):
-    """What a person decides about a cluster."""
+    """What a person decides about a cluster.
+
+    Attributes:
+        hold: nothing is moved away from it, whatever becomes of it.
+    """
 
     connection: ConnectionReference
     labels: dict[str, str] = {}
@@ -34,6 +40,7 @@ class ClusterSettings(Record):
     zones: tuple[str, ...] = ()
     provider: str = ""
     taints: tuple[Taint, ...] = ()
+    hold: bool = False
 
 
 class Health(Record):
@@ -70,6 +77,7 @@ class Edit(Record):
 
     Attributes:
         taint: taints to add or replace, by key and effect.
+        hold: whether copies stay whatever becomes of the cluster; None leaves that as it is.
         untaint: (key, effect) pairs to remove; an empty effect removes all effects of the key.
     """
 
@@ -78,6 +86,7 @@ class Edit(Record):
     labels: dict[str, str | None] = {}
     taint: tuple[Taint, ...] = ()
     untaint: tuple[tuple[str, str], ...] = ()
+    hold: bool | None = None
 
 
 class Join(Record):

@@ -42,6 +42,7 @@ class TargetPhase(StrEnum):
     FAILED = "Failed"
     SUSPENDED = "Suspended"
     REMOVING = "Removing"
+    EVICTING = "Evicting"
 
 
 class Reason(StrEnum):
@@ -54,6 +55,7 @@ class Reason(StrEnum):
     RESCHEDULE = "Reschedule"
     REQUIRED = "Required"
     DESCHEDULED = "Descheduled"
+    EVICTED = "Evicted"
     COMPACTED = "Compacted"
 
 
@@ -125,6 +127,9 @@ class Plan(Record):
         retry: whether placing is worth trying again although nothing has happened.
         drift: what is done where a copy is changed by somebody else.
         replacing: whether copies may be deleted and created anew where a field cannot be changed.
+        evicting: cluster -> since when its copy has to go; it stays until there is a healthy one elsewhere.
+        evict_at: cluster -> when its copy will have to go, if the cluster stays as it is.
+        held_back: why copies stay that would have to go; empty where none does.
         adopts: clusters in which an object that Argosy does not own may be taken over, whatever `takeover` says.
         digest: of everything that has an effect.
     """
@@ -158,6 +163,9 @@ class Plan(Record):
     drift: DriftPolicy = DriftPolicy()
     replacing: Replacing = Replacing.NEVER
     adopts: tuple[str, ...] = ()
+    evicting: dict[str, datetime] = {}
+    evict_at: dict[str, datetime] = {}
+    held_back: str = ""
     digest: str = ""
 
     @property
@@ -301,7 +309,7 @@ class PropagationState(Record):
         staying = {
             name: target.assessment
             for name, target in self.targets.items()
-            if target.phase != TargetPhase.REMOVING
+            if target.phase not in {TargetPhase.REMOVING, TargetPhase.EVICTING}
         }
         return worst(staying) if staying else None
 
@@ -322,6 +330,7 @@ class PropagationStatus(Record):
 
     Attributes:
         counts: copies by phase.
+        evict_at: cluster -> when its copy will have to go, if the cluster stays as it is.
         health: all copies together, with the sums of their replicas; None where there are none.
         health_since: when the word of it changed last.
         drifts: how often somebody else has changed a copy.
@@ -339,6 +348,7 @@ class PropagationStatus(Record):
     submitted_at: datetime | None = None
     updated_at: datetime | None = None
     counts: dict[str, int] = {}
+    evict_at: dict[str, datetime] = {}
     health: Assessment | None = None
     health_since: datetime | None = None
     drifts: int = 0
