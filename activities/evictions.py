@@ -9,7 +9,7 @@ from typing import Any
 
 from argosy.api.behaviour import Behaviour
 from argosy.api.cluster import Cluster
-from argosy.api.membership import FAILOVER_TAINT, NOT_READY_TAINT
+from argosy.api.membership import FAILOVER_NOW_TAINT, FAILOVER_TAINT, NOT_READY_TAINT
 from argosy.api.meta import Taint
 from argosy.api.placement import Placement
 from argosy.api.propagation import PlannedTarget
@@ -70,7 +70,7 @@ def evictions(
         held: clusters whose copies nobody may move, by a person's wish.
     """
     patience = terms.freely if moves_freely(template, replicas=replicas) else terms.carefully
-    by_default = {NOT_READY_TAINT: patience, FAILOVER_TAINT: timedelta(0)}
+    by_default = {NOT_READY_TAINT: patience, FAILOVER_TAINT: patience, FAILOVER_NOW_TAINT: timedelta(0)}
 
     def leaving(name: str) -> datetime | None:
         taints = [_evicting(taint, behaviour) for taint in fleet[name].spec.taints]

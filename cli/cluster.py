@@ -153,7 +153,7 @@ def taint(
     ],
     profile: ProfileOption = None,
 ) -> None:
-    """Set or remove taints, which keep new copies away from a cluster."""
+    """Set or remove taints: NoSchedule keeps new copies away, NoExecute moves away what does not tolerate it."""
 
     def edit(request: Any) -> Any:
         added = [_taint(change) for change in changes if not change.endswith("-")]
@@ -177,6 +177,61 @@ def cordon(name: NameArgument, profile: ProfileOption = None) -> None:
 def uncordon(name: NameArgument, profile: ProfileOption = None) -> None:
     """Allow new copies again."""
     _edit(name, lambda request: _cordoned(request, cordoned=False), profile, _taints)
+
+
+@app.command()
+def failover(
+    name: NameArgument,
+    now: Annotated[
+        bool, typer.Option("--now", help="Without the time that workloads are otherwise given.")
+    ] = False,
+    profile: ProfileOption = None,
+) -> None:
+    """Move everything away from a cluster, as if it did not answer; `recover` ends it.
+
+    Copies go from it when there are healthy ones elsewhere. A policy that tolerates the taint argosy.dev/failover
+    keeps its copies there.
+    """
+    _edit(name, lambda request: _failing_over(request, now=now), profile, _taints)
+
+
+@app.command()
+def recover(name: NameArgument, profile: ProfileOption = None) -> None:
+    """End a failover that was asked for: the cluster may have copies again.
+
+    Replicas that have moved stay where they are; `argosy reschedule KIND NAME` divides them anew.
+    """
+    _edit(name, _recovered, profile, _taints)
+
+
+@app.command()
+def hold(name: NameArgument, profile: ProfileOption = None) -> None:
+    """Keep every copy on a cluster where it is, whatever becomes of the cluster, until `resume`."""
+    _edit(name, lambda request: request.model_copy(update={"hold": True}), profile, _holding)
+
+
+@app.command()
+def resume(name: NameArgument, profile: ProfileOption = None) -> None:
+    """Let copies move away from a cluster again where that is due."""
+    _edit(name, lambda request: request.model_copy(update={"hold": False}), profile, _holding)
+
+
+def _failing_over(request: Any, *, now: bool) -> Any:
+    from argosy.api.membership import FAILOVER_NOW_TAINT, FAILOVER_TAINT
+    from argosy.api.meta import Taint
+
+    mark = Taint(key=FAILOVER_NOW_TAINT if now else FAILOVER_TAINT, effect="NoExecute")
+    return request.model_copy(update={"taint": (mark,)})
+
+
+def _recovered(request: Any) -> Any:
+    from argosy.api.membership import FAILOVER_NOW_TAINT, FAILOVER_TAINT
+
+    return request.model_copy(update={"untaint": ((FAILOVER_TAINT, ""), (FAILOVER_NOW_TAINT, ""))})
+
+
+def _holding(settings: Any) -> str:
+    return "is held: its copies stay" if settings.hold else "is not held"
 
 
 def _cordoned(request: Any, *, cordoned: bool) -> Any:

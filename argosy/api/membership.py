@@ -13,7 +13,9 @@ from argosy.api.record import Record
 UNSCHEDULABLE_TAINT = "cluster.karmada.io/unschedulable"
 NOT_READY_TAINT = "cluster.karmada.io/not-ready"
 FAILOVER_TAINT = "argosy.dev/failover"
-"""Set by a person or by alerting: what is on the cluster has to go, now."""
+"""Set by a person or by alerting: what is on the cluster has to go, as if it did not answer."""
+FAILOVER_NOW_TAINT = "argosy.dev/failover-now"
+"""The same, without waiting."""
 NAME_PATTERN = r"[a-z0-9]([-a-z0-9]{0,46}[a-z0-9])?"
 
 

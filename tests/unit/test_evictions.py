@@ -10,7 +10,14 @@ import pytest
 from activities.evictions import Evictions, FailoverTerms, evictions
 from activities.fleet import fleet_of
 from argosy.api.cluster_connection import ConnectionReference
-from argosy.api.membership import FAILOVER_TAINT, ClusterPhase, ClusterSettings, ClusterStatus, Health
+from argosy.api.membership import (
+    FAILOVER_NOW_TAINT,
+    FAILOVER_TAINT,
+    ClusterPhase,
+    ClusterSettings,
+    ClusterStatus,
+    Health,
+)
 from argosy.api.meta import Taint
 from argosy.api.placement import Placement
 from argosy.api.propagation import PlannedTarget
@@ -84,8 +91,11 @@ def test_too_many_failures_at_once_are_not_believed() -> None:
     assert (stays(found), found.evicting) == (["a", "b", "c"], {})
     assert "too many clusters fail at once" in found.note
     # A person who says so is believed.
-    forced = Taint(key=FAILOVER_TAINT, effect="NoExecute", time_added=T0)
+    forced = Taint(key=FAILOVER_NOW_TAINT, effect="NoExecute", time_added=T0)
     assert list(looked(cluster("a"), cluster("b", taints=(forced,)), after=0).evicting) == ["b"]
+    asked = Taint(key=FAILOVER_TAINT, effect="NoExecute", time_added=T0)
+    later = looked(cluster("a"), cluster("b", taints=(asked,)), after=0, template=DATABASE)
+    assert later.due == {"b": T0 + timedelta(seconds=300)}
 
 
 def test_a_held_cluster_keeps_its_copies() -> None:
