@@ -11,6 +11,7 @@ from typing import Any
 from argosy.api.cluster_connection import ConnectionReference
 from argosy.api.manifest import canonical_json
 from argosy.kube.connect import APPLY, METADATA, connect
+from benchmarks.failing import failover
 from benchmarks.installation import NAMESPACE, Installation, deployment, installation
 from benchmarks.observing import observation, wave
 from benchmarks.watching import PATH, Seen, watching
@@ -31,6 +32,7 @@ async def measure_all(*, quick: bool) -> Figures:
         figures |= {
             f"observed_{name}": found for name, found in (await observation(plant, samples // 10)).items()
         }
+        figures |= {f"failover_{how}": found for how, found in (await failover(plant)).items()}
         for count in bursts:
             figures[f"burst_{count}"] = await burst(plant, seen, count)
         figures["floor_burst"] = await floor_burst(plant, seen, bursts[0])

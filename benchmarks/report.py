@@ -18,6 +18,8 @@ _TARGETS = (
     ("observed_health", "p50", 500, 500, True),
     ("observed_numbers", "p50", 2500, 2500, True),
     ("observed_drift", "p50", 2000, 2000, True),
+    ("failover_killed", "last", 10, 8, True),
+    ("failover_frozen", "last", 10, 8, True),
     ("burst_100", "per_second", 24, 40, False),
     ("burst_300", "per_second", 24, 40, False),
     ("burst_1000", "per_second", 24, 40, False),
