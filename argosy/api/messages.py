@@ -94,6 +94,8 @@ class ClusterEvent(Record):
 
     Attributes:
         gone: the cluster has left; its copies are no longer reachable through Argosy.
+        epoch: of the cluster's entity after the change; whoever plans because of it must know at least this one.
+        ready: whether the cluster answers; None where the event does not say.
     """
 
     READY: ClassVar[str] = "Ready"
@@ -102,3 +104,21 @@ class ClusterEvent(Record):
     cluster: str
     kind: str
     gone: bool = False
+    epoch: int = 0
+    ready: bool | None = None
+
+
+class Steer(Record):
+    """What a person or an alert wants to happen to the copies on a cluster; the message's name says what.
+
+    Attributes:
+        reason: why, in a sentence; it is kept in the history.
+        cluster: which one, where the message goes to a propagation; empty is every cluster that has a copy.
+        now: without the time that workloads are otherwise given.
+    """
+
+    request_id: str = ""
+    requested_by: str = ""
+    reason: str = ""
+    cluster: str = ""
+    now: bool = False
