@@ -18,6 +18,8 @@ app = typer.Typer(no_args_is_help=True, help="Member clusters.")
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the cluster.")]
 
+ReasonOption = Annotated[str, typer.Option(help="Why; it is kept in the cluster's record.")]
+
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _TAINT = re.compile(r"(?P<key>[^=:]+)(=(?P<value>[^:]*))?:(?P<effect>\w+)")
 
@@ -185,6 +187,7 @@ def failover(
     now: Annotated[
         bool, typer.Option("--now", help="Without the time that workloads are otherwise given.")
     ] = False,
+    reason: ReasonOption = "",
     profile: ProfileOption = None,
 ) -> None:
     """Move everything away from a cluster, as if it did not answer; `recover` ends it.
@@ -192,42 +195,28 @@ def failover(
     Copies go from it when there are healthy ones elsewhere. A policy that tolerates the taint argosy.dev/failover
     keeps its copies there.
     """
-    _edit(name, lambda request: _failing_over(request, now=now), profile, _taints)
+    _steer(name, "failover", profile, _taints, reason=reason, now=now)
 
 
 @app.command()
-def recover(name: NameArgument, profile: ProfileOption = None) -> None:
+def recover(name: NameArgument, reason: ReasonOption = "", profile: ProfileOption = None) -> None:
     """End a failover that was asked for: the cluster may have copies again.
 
     Replicas that have moved stay where they are; `argosy reschedule KIND NAME` divides them anew.
     """
-    _edit(name, _recovered, profile, _taints)
+    _steer(name, "recover", profile, _taints, reason=reason)
 
 
 @app.command()
-def hold(name: NameArgument, profile: ProfileOption = None) -> None:
+def hold(name: NameArgument, reason: ReasonOption = "", profile: ProfileOption = None) -> None:
     """Keep every copy on a cluster where it is, whatever becomes of the cluster, until `resume`."""
-    _edit(name, lambda request: request.model_copy(update={"hold": True}), profile, _holding)
+    _steer(name, "hold", profile, _holding, reason=reason)
 
 
 @app.command()
-def resume(name: NameArgument, profile: ProfileOption = None) -> None:
+def resume(name: NameArgument, reason: ReasonOption = "", profile: ProfileOption = None) -> None:
     """Let copies move away from a cluster again where that is due."""
-    _edit(name, lambda request: request.model_copy(update={"hold": False}), profile, _holding)
-
-
-def _failing_over(request: Any, *, now: bool) -> Any:
-    from argosy.api.membership import FAILOVER_NOW_TAINT, FAILOVER_TAINT
-    from argosy.api.meta import Taint
-
-    mark = Taint(key=FAILOVER_NOW_TAINT if now else FAILOVER_TAINT, effect="NoExecute")
-    return request.model_copy(update={"taint": (mark,)})
-
-
-def _recovered(request: Any) -> Any:
-    from argosy.api.membership import FAILOVER_NOW_TAINT, FAILOVER_TAINT
-
-    return request.model_copy(update={"untaint": ((FAILOVER_TAINT, ""), (FAILOVER_NOW_TAINT, ""))})
+    _steer(name, "resume", profile, _holding, reason=reason)
 
 
 def _holding(settings: Any) -> str:
@@ -253,6 +242,30 @@ def _edit(name: str, edit: Callable[[Any], Any], profile: str | None, shown: Cal
         request = edit(Edit(request_id=new_id()))
         session = await _session(settings, profile)
         after = await edited(session, name, request.model_copy(update={"requested_by": session.actor}))
+        sys.stdout.write(f"cluster {name} {shown(after)}\n")
+        return 0
+
+    run(command)
+
+
+def _steer(
+    name: str,
+    action: str,
+    profile: str | None,
+    shown: Callable[[Any], str],
+    *,
+    reason: str,
+    now: bool = False,
+) -> None:
+    async def command(settings: Settings) -> int:
+        from argosy.api.messages import Steer
+        from argosy.api.steering import SteerAction, SteerCluster
+        from cli.connection import new_id
+        from cli.membership import steered
+
+        session = await _session(settings, profile)
+        order = Steer(request_id=new_id(), requested_by=session.actor, reason=reason, now=now)
+        after = await steered(session, name, SteerCluster(action=SteerAction(action), order=order))
         sys.stdout.write(f"cluster {name} {shown(after)}\n")
         return 0
 

@@ -26,6 +26,8 @@ from argosy.api.membership import (
     Join,
     Unjoin,
 )
+from argosy.api.record import Record
+from argosy.api.steering import SteerCluster
 from argosy.errors import ArgosyError, InvalidInput, NotFound, named
 from cli.connection import new_id
 from cli.options import Output
@@ -133,9 +135,22 @@ async def edited(session: Session, name: str, request: Edit) -> ClusterSettings:
     Raises:
         NotFound: no such cluster is joined.
     """
+    return await _asked(session, name, "edit", request)
+
+
+async def steered(session: Session, name: str, request: SteerCluster) -> ClusterSettings:
+    """Ask for a failover or its end, hold a cluster or let go of it; the settings now in force.
+
+    Raises:
+        NotFound: no such cluster is joined.
+    """
+    return await _asked(session, name, "steer", request)
+
+
+async def _asked(session: Session, name: str, update: str, request: Record) -> ClusterSettings:
     await session.require_worker()
     settings: ClusterSettings | None = await session.update(
-        cluster_id(name), "edit", request, ClusterSettings
+        cluster_id(name), update, request, ClusterSettings
     )
     if settings is None:
         raise NotFound(f"no cluster {name} is joined; see `argosy cluster list`")

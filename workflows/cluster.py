@@ -7,7 +7,6 @@ nothing to the history. Every change is published with a higher epoch and then a
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 from typing import Any
 
 from temporalio import workflow
@@ -30,15 +29,18 @@ from argosy.api.membership import (
     ClusterInput,
     ClusterPhase,
     ClusterSettings,
-    ClusterState,
     ClusterStatus,
     Edit,
     Health,
     Join,
     Unjoin,
 )
+from argosy.api.messages import Steer
+from argosy.api.steering import SteerAction, SteerCluster, Step
 from workflows import options
+from workflows.cluster_status import details_of, status_of
 from workflows.rolling import roll
+from workflows.steering import edit_steps, edited, remembered, steered, steering_step
 
 REMEMBERED_REQUESTS = 20
 
@@ -59,10 +61,38 @@ class Cluster:
     def edit(self, request: Edit) -> ClusterSettings:
         """Apply an edit once, however often it is sent."""
         if self._new(request.request_id):
-            settings = edited(self._state.settings, request, at=workflow.now())
-            if settings != self._state.settings:
+            before, now = self._state.settings, workflow.now()
+            settings = edited(before, request, at=now)
+            if settings != before:
+                self._record(*edit_steps(before, settings, at=now, by=request.requested_by))
                 self._changed("Edited", settings=settings)
         return self._state.settings
+
+    @workflow.update(description="Steer failover; answers with the settings now in force.")
+    def steer(self, request: SteerCluster) -> ClusterSettings:
+        """The same as the signals, for who wants an answer."""
+        self._steer(request.action, request.order)
+        return self._state.settings
+
+    @workflow.signal(description="Move everything away from the cluster, as if it did not answer.")
+    def failover(self, order: Steer) -> None:
+        """Mark the cluster; with `now`, no copy is given the time that it otherwise has."""
+        self._steer(SteerAction.FAILOVER, order)
+
+    @workflow.signal(description="Keep every copy where it is, whatever becomes of the cluster.")
+    def hold(self, order: Steer) -> None:
+        """Hold the cluster until `resume`."""
+        self._steer(SteerAction.HOLD, order)
+
+    @workflow.signal(description="Let copies move away again where that is due.")
+    def resume(self, order: Steer) -> None:
+        """Let go of the cluster."""
+        self._steer(SteerAction.RESUME, order)
+
+    @workflow.signal(description="End a failover that was asked for.")
+    def recover(self, order: Steer) -> None:
+        """Take the marks of a failover away: the cluster may have copies again."""
+        self._steer(SteerAction.RECOVER, order)
 
     @workflow.update(description="Join again under the same name; the outcome is published in the memo.")
     def join(self, request: Join) -> str:
@@ -75,6 +105,8 @@ class Cluster:
     def unjoin(self, request: Unjoin) -> str:
         """Begin to leave, or stop waiting for what is left where `force` is set."""
         if self._new(request.request_id):
+            why = "without waiting for propagations" if request.force else ""
+            self._record(Step(at=workflow.now(), what="Leaving", by=request.requested_by, why=why))
             self._changed("Leaving", leaving=request, phase=ClusterPhase.LEAVING)
         return request.request_id
 
@@ -139,6 +171,7 @@ class Cluster:
                 type=(cause.type if isinstance(cause, ApplicationError) else None) or "Unreachable",
                 non_retryable=True,
             ) from error
+        self._record(Step(at=workflow.now(), what="Joined", by=state.joined_by))
         self._changed("Joined", phase=ClusterPhase.READY, joined_at=workflow.now())
 
     async def _rejoin(self, request: Join) -> None:
@@ -152,6 +185,7 @@ class Cluster:
                 )
             else:
                 self._stop_monitor()
+                self._record(Step(at=workflow.now(), what="Joined again", by=request.requested_by))
                 self._changed(
                     "Edited",
                     settings=request.settings,
@@ -229,6 +263,10 @@ class Cluster:
             changes |= {"facts": seen.inspected.facts, "enablements": seen.inspected.enablements}
         if seen.health.ready != self._state.health.ready:
             ready = seen.health.ready
+            why = f"{seen.health.reason}: {seen.health.message}".removesuffix(": ")
+            self._record(
+                Step(at=workflow.now(), what="Ready" if ready else "NotReady", by="monitor", why=why[:200])
+            )
             self._changed(
                 "Ready" if ready else "NotReady",
                 health=seen.health,
@@ -285,7 +323,20 @@ class Cluster:
         if self._state.epoch == epoch:
             self._set(announce="")
 
+    def _steer(self, action: SteerAction, order: Steer) -> None:
+        """Do what is asked, once for each request ID; what is so already is neither done nor recorded again."""
+        now = workflow.now()
+        settings = steered(self._state.settings, action, order, at=now)
+        if self._new(order.request_id) and settings != self._state.settings:
+            self._record(steering_step(action, order, at=now))
+            self._changed("Edited", settings=settings)
+
+    def _record(self, *steps: Step) -> None:
+        self._set(steps=remembered(self._state.steps, *steps))
+
     def _new(self, request_id: str) -> bool:
+        if not request_id:
+            return True
         if request_id in self._state.requests:
             return False
         self._set(requests=(*self._state.requests, request_id)[-REMEMBERED_REQUESTS:])
@@ -304,65 +355,3 @@ class Cluster:
             workflow.upsert_memo({attributes.STATUS: status})
             workflow.upsert_search_attributes([attributes.PHASE.value_set(str(status.phase))])
         workflow.set_current_details(details_of(self._state))
-
-
-def status_of(state: ClusterState) -> ClusterStatus:
-    """What goes into the memo: the facts that scheduling uses."""
-    return ClusterStatus(
-        name=state.name,
-        phase=state.phase,
-        settings=state.settings,
-        health=state.health,
-        facts=state.facts,
-        epoch=state.epoch,
-        joined_at=state.joined_at,
-        last_request=state.last_request,
-        last_refusal=state.last_refusal,
-        purge=state.leaving is not None and state.leaving.delete_workloads and not state.leaving.force,
-    )
-
-
-def details_of(state: ClusterState) -> str:
-    """The page that Temporal's UI shows for the workflow, in Markdown."""
-    facts, settings = state.facts, state.settings
-    taints = ", ".join(f"{t.key}={t.value or ''}:{t.effect}" for t in settings.taints) or "none"
-    nodes = "unknown" if facts.nodes is None else f"{facts.ready_nodes} of {facts.nodes} ready"
-    return "\n".join(
-        (
-            f"**Cluster {state.name}** · **{state.phase}** · {state.health.reason} {state.health.message}",
-            "",
-            "| fact | value |",
-            "|---|---|",
-            f"| server | {facts.server} |",
-            f"| version | {facts.version} |",
-            f"| nodes | {nodes} |",
-            f"| region / zones / provider | {settings.region} / {', '.join(settings.zones)} / {settings.provider} |",
-            f"| taints | {taints} |",
-            f"| epoch | {state.epoch} |",
-        )
-    )
-
-
-def edited(settings: ClusterSettings, request: Edit, *, at: datetime) -> ClusterSettings:
-    """The settings after an edit; taints are one per key and effect, sorted, and count from `at` on."""
-    labels = {**settings.labels, **{k: v for k, v in request.labels.items() if v is not None}}
-    for key, value in request.labels.items():
-        if value is None:
-            labels.pop(key, None)
-    taints = {
-        (taint.key, str(taint.effect)): taint
-        for taint in settings.taints
-        if not any(key == taint.key and effect in {"", str(taint.effect)} for key, effect in request.untaint)
-    }
-    for taint in request.taint:
-        place = (taint.key, str(taint.effect))
-        # Setting a taint again does not give what tolerates it more time.
-        known = taints[place].time_added if place in taints else None
-        taints[place] = taint.model_copy(update={"time_added": taint.time_added or known or at})
-    return settings.model_copy(
-        update={
-            "labels": dict(sorted(labels.items())),
-            "taints": tuple(taints[key] for key in sorted(taints)),
-            "hold": settings.hold if request.hold is None else request.hold,
-        }
-    )

@@ -9,6 +9,7 @@ from typing import Any
 from argosy.api.cluster_connection import ConnectionReference
 from argosy.api.meta import Taint
 from argosy.api.record import Record
+from argosy.api.steering import Step
 
 UNSCHEDULABLE_TAINT = "cluster.karmada.io/unschedulable"
 NOT_READY_TAINT = "cluster.karmada.io/not-ready"
@@ -114,7 +115,11 @@ class Unjoin(Record):
 
 
 class ClusterState(Record):
-    """Everything a cluster's entity carries from run to run."""
+    """Everything a cluster's entity carries from run to run.
+
+    Attributes:
+        steps: the latest things that were asked or happened, oldest first.
+    """
 
     name: str
     settings: ClusterSettings
@@ -131,6 +136,7 @@ class ClusterState(Record):
     last_refusal: str = ""
     leaving: Unjoin | None = None
     announce: str = ""
+    steps: tuple[Step, ...] = ()
 
 
 class ClusterInput(Record):
@@ -144,6 +150,7 @@ class ClusterStatus(Record):
 
     Attributes:
         last_request, last_refusal: the outcome of the latest asynchronous request; an empty refusal is success.
+        steps: the latest few; all that are remembered are on the workflow's page in Temporal's UI.
     """
 
     name: str
@@ -156,3 +163,4 @@ class ClusterStatus(Record):
     last_request: str = ""
     last_refusal: str = ""
     purge: bool = False
+    steps: tuple[Step, ...] = ()
