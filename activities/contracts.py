@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Self
 
+from argosy.api.conditions import ClusterCondition
 from argosy.api.health import Assessment
 from argosy.api.manifest import ResourceRef
 from argosy.api.membership import ClusterFacts, ClusterSettings, Health
@@ -253,17 +254,25 @@ class DrainCluster(Record):
 
 
 class WatchCluster(Record):
-    """Probe a cluster until its condition or its facts change."""
+    """Probe a cluster until a condition or its facts change.
+
+    Attributes:
+        conditions: those known, beside its health.
+        failures: when it was confirmed to fail, lately.
+    """
 
     name: str
     settings: ClusterSettings
     health: Health
     facts: ClusterFacts
     epoch: int = 0
+    conditions: tuple[ClusterCondition, ...] = ()
+    failures: tuple[datetime, ...] = ()
 
 
 class Observation(Record):
-    """A confirmed change: `inspected` is set when the facts changed."""
+    """A confirmed change: `inspected` is set when the facts changed, `conditions` holds those that were judged."""
 
     health: Health
     inspected: Inspected | None = None
+    conditions: tuple[ClusterCondition, ...] = ()

@@ -6,28 +6,51 @@ import asyncio
 import random
 import time
 from collections import defaultdict
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from temporalio import activity
 from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from activities.contracts import Inspected, Observation, WatchCluster
 from activities.errors import temporal_errors
 from activities.sweeping import Observers
-from argosy.api.membership import Health
+from argosy.api.conditions import (
+    READY_MESSAGE,
+    ClusterCondition,
+    apis_condition,
+    merged,
+    moved,
+    nodes_condition,
+    watching_condition,
+)
+from argosy.api.membership import ClusterFacts, Health
 from argosy.api.messages import StuckReplicas
 from argosy.errors import ArgosyError
 from argosy.kube.connect import Member, Members
 from argosy.kube.facts import Collected, Probe, collect, probe
 from argosy.kube.stuck import stuck_replicas
+from argosy.scheduling.confirmation import (
+    Change,
+    Doubt,
+    Thresholds,
+    doubted,
+    is_confirmed,
+    needed,
+    suggested,
+)
 
-FAILURE_THRESHOLD = 5.0
-SUCCESS_THRESHOLD = 2.0
 PROBE_TIMEOUT = 2.0
 FACTS_INTERVAL = 30.0
+# The server is told of every look that casts a doubt, and now and then while all is as known.
+HEARTBEAT_INTERVAL = 2.0
+HAND_OVER = 0.05
+HAND_OVER_DELAY = timedelta(milliseconds=50)
+LONGEST_DOUBT = timedelta(minutes=5)
 # Room elsewhere may have come since replicas were last reported to find none.
 REPORT_AGAIN = 300.0
 
@@ -61,13 +84,15 @@ class Monitors:
         members: Members,
         observers: Observers,
         interval: float,
+        thresholds: Thresholds,
         deschedule_after: float,
         instance: str,
     ) -> None:
         self._client = client
-        self._observers = observers
+        self.observers = observers
         self._members = members
-        self._interval = interval
+        self.interval = interval
+        self.thresholds = thresholds
         self._deschedule_after = deschedule_after
         self._instance = instance
         # Outlives single attempts, which end with every change of the facts.
@@ -76,44 +101,20 @@ class Monitors:
     @activity.defn(name="watch")
     @temporal_errors
     async def watch(self, request: WatchCluster) -> Observation:
-        """Probe until the condition is confirmed to differ from the known one, or the facts have changed."""
-        confirming_since: float | None = None
-        facts_due = time.monotonic() + FACTS_INTERVAL * random.uniform(0.5, 1)  # noqa: S311 - spreads the load
-        while True:
-            seen = await self._probe(request)
-            activity.heartbeat(
-                {
-                    "ok": seen.ok,
-                    "latency_ms": round(seen.latency * 1000, 1),
-                    "at": datetime.now(UTC).isoformat(),
-                }
-            )
-            if seen.ok and request.health.ready:
-                self._observers.keep(request.name, partial(self._member, request))
-            now = time.monotonic()
-            if seen.ok == request.health.ready:
-                confirming_since = None
-            else:
-                confirming_since = confirming_since or now
-                needed = SUCCESS_THRESHOLD if seen.ok else FAILURE_THRESHOLD
-                if now - confirming_since >= needed:
-                    if not seen.ok:
-                        self._observers.drop(request.name)
-                    return await self._transition(request, seen)
-            if seen.ok and request.health.ready and now >= facts_due:
-                await self._report_stuck(request)
-                collected = await self._collected(request)
-                facts_due = now + FACTS_INTERVAL
-                if collected is not None and collected.facts != request.facts:
-                    return self._changed(request, collected)
-            await asyncio.sleep(self._interval)
+        """Probe until a condition is confirmed to differ from the known one, or the facts have changed."""
+        return await Attempt(self, request).run()
+
+    async def looked_into(self, request: WatchCluster) -> Collected | None:
+        """What takes longer than a probe: pods that wait in vain are reported, and the facts collected."""
+        await self._report_stuck(request)
+        return await self.collected(request)
 
     async def _report_stuck(self, request: WatchCluster) -> None:
         """Tell propagations of replicas that wait for a node in vain, where a setting asks for that."""
         if not self._deschedule_after:
             return
         try:
-            member = await self._member(request)
+            member = await self.member(request)
             found = await stuck_replicas(
                 member,
                 instance=self._instance,
@@ -126,24 +127,109 @@ class Monitors:
         except (ArgosyError, RPCError) as error:
             activity.logger.info("waiting pods of %s could not be reported: %s", request.name, error)
 
-    async def _member(self, request: WatchCluster) -> Member:
+    async def member(self, request: WatchCluster) -> Member:
         return await self._members.get(request.name, request.settings.connection)
 
-    async def _probe(self, request: WatchCluster) -> Probe:
+    async def probe(self, request: WatchCluster) -> Probe:
+        """One look at a cluster."""
         try:
-            member = await self._member(request)
+            member = await self.member(request)
         except ArgosyError as error:
             return Probe(ok=False, latency=0, reason="StatusCollectionFailed", message=str(error))
         return await probe(member, timeout=PROBE_TIMEOUT)
 
-    async def _transition(self, request: WatchCluster, seen: Probe) -> Observation:
-        if seen.ok:
-            collected = await self._collected(request)
-            if collected is not None:
-                return self._changed(request, collected)
-        return Observation(health=_health(ready=seen.ok, reason=seen.reason, message=seen.message))
+    async def collected(self, request: WatchCluster) -> Collected | None:
+        """The facts, or None where they cannot be read; that alone does not make a cluster unhealthy."""
+        try:
+            return await collect(await self.member(request))
+        except ArgosyError as error:
+            activity.logger.info("facts of %s could not be read: %s", request.name, error)
+            return None
 
-    def _changed(self, request: WatchCluster, collected: Collected) -> Observation:
+
+class Attempt:
+    """One attempt of the activity: what it doubts, and what it is about to find out."""
+
+    def __init__(self, monitors: Monitors, request: WatchCluster) -> None:
+        self._monitors = monitors
+        self._request = request
+        self._doubt = resumed(activity.info().heartbeat_details, now=datetime.now(UTC))
+        self._facts: asyncio.Task[Collected | None] | None = None
+        spread = random.uniform(0.5, 1)  # noqa: S311 - spreads the load
+        self._facts_due = time.monotonic() + FACTS_INTERVAL * spread
+        self._beat = -HEARTBEAT_INTERVAL
+
+    async def run(self) -> Observation:
+        """Look until there is something to tell.
+
+        Raises:
+            ApplicationError: the worker shuts down, and another one is to go on.
+        """
+        try:
+            while True:
+                began = time.monotonic()
+                seen = await self._monitors.probe(self._request)
+                found = await self._considered(seen, began=began)
+                if found is not None:
+                    return found
+                await self._pause(seen)
+        finally:
+            if self._facts is not None:
+                self._facts.cancel()
+
+    async def _considered(self, seen: Probe, *, began: float) -> Observation | None:
+        """What a look amounts to, together with those before it; None where that is nothing yet."""
+        request, observers = self._request, self._monitors.observers
+        now = time.monotonic()
+        change = suggested(request.health, ok=seen.ok, reason=seen.reason)
+        # A look that waited in vain has seen the cluster fail since it began.
+        self._doubt = doubted(self._doubt, change, at=began)
+        self._heartbeat(seen)
+        if seen.ok and request.health.ready:
+            observers.keep(request.name, partial(self._monitors.member, request))
+        if self._doubt is None:
+            return await self._undoubted(now) if request.health.ready else None
+        lasting = needed(
+            self._doubt.change, request.failures, self._monitors.thresholds, now=datetime.now(UTC)
+        )
+        if not is_confirmed(self._doubt, lasting, at=now):
+            return None
+        self._doubt = None
+        found = await self._transition(seen)
+        # Another cluster that answers at the old address does so time and again.
+        known = (request.health.ready, request.health.reason)
+        return None if (found.health.ready, found.health.reason) == known else found
+
+    async def _undoubted(self, now: float) -> Observation | None:
+        """While the cluster is well: changes of its facts, of its other conditions, and pods that wait in vain."""
+        request = self._request
+        if self._facts is None and now >= self._facts_due:
+            # Beside the probes, which a long list of pods must not delay.
+            self._facts = asyncio.create_task(self._monitors.looked_into(request))
+        if self._facts is not None and self._facts.done():
+            collected = self._facts.result()
+            self._facts, self._facts_due = None, time.monotonic() + FACTS_INTERVAL
+            if collected is not None and collected.facts != request.facts:
+                return self._changed(collected)
+        conditions = self._conditions(request.facts)
+        if moved(request.conditions, merged(request.conditions, conditions, at=datetime.now(UTC))):
+            return Observation(health=request.health, conditions=conditions)
+        return None
+
+    async def _transition(self, seen: Probe) -> Observation:
+        if seen.ok:
+            collected = await self._monitors.collected(self._request)
+            if collected is not None:
+                return self._changed(collected)
+        else:
+            self._monitors.observers.drop(self._request.name)
+        health = _health(ready=seen.ok, reason=seen.reason, message=seen.message)
+        # Nothing else can be judged of a cluster that does not answer, so that stays as it was.
+        blind = watching_condition("Unknown", seen.reason, "the cluster is not ready")
+        return Observation(health=health, conditions=() if seen.ok else (blind,))
+
+    def _changed(self, collected: Collected) -> Observation:
+        request = self._request
         inspected = Inspected(facts=collected.facts, enablements=collected.enablements)
         if request.facts.uid and collected.facts.uid != request.facts.uid:
             # Another cluster answers at the old address; its facts are none of ours.
@@ -154,16 +240,64 @@ class Monitors:
                     message=f"another cluster answers at {collected.facts.server}; unjoin and join it again",
                 )
             )
-        health = request.health if request.health.ready else _health(ready=True, reason="ClusterReady")
-        return Observation(health=health, inspected=inspected)
+        health = request.health
+        if not health.ready:
+            health = _health(ready=True, reason="ClusterReady", message=READY_MESSAGE)
+        return Observation(health=health, inspected=inspected, conditions=self._conditions(collected.facts))
 
-    async def _collected(self, request: WatchCluster) -> Collected | None:
-        """The facts, or None where they cannot be read; that alone does not make a cluster unhealthy."""
+    def _conditions(self, facts: ClusterFacts) -> tuple[ClusterCondition, ...]:
+        """What is judged by facts and watches; nothing of watches that nobody keeps yet."""
+        watching = self._monitors.observers.watching(self._request.name)
+        return (
+            apis_condition(digest=facts.enablements_digest, complete=facts.enablements_complete),
+            nodes_condition(nodes=facts.nodes, ready=facts.ready_nodes),
+            *((watching,) if watching is not None else ()),
+        )
+
+    def _heartbeat(self, seen: Probe) -> None:
+        now = time.monotonic()
+        if self._doubt is None and now - self._beat < HEARTBEAT_INTERVAL:
+            return
+        self._beat = now
+        at = datetime.now(UTC)
+        details: dict[str, object] = {
+            "ok": seen.ok,
+            "latency_ms": round(seen.latency * 1000, 1),
+            "at": at.isoformat(),
+            "reason": seen.reason,
+        }
+        if self._doubt is not None:
+            # By the wall clock: another process, perhaps on another machine, goes on from here.
+            since = at - timedelta(seconds=now - self._doubt.since)
+            details |= {"change": str(self._doubt.change), "since": since.isoformat()}
+        activity.heartbeat(details)
+
+    async def _pause(self, seen: Probe) -> None:
+        """Wait for the next look; a worker that shuts down hands over at once."""
         try:
-            return await collect(await self._member(request))
-        except ArgosyError as error:
-            activity.logger.info("facts of %s could not be read: %s", request.name, error)
-            return None
+            async with asyncio.timeout(self._monitors.interval):
+                await activity.wait_for_worker_shutdown()
+        except TimeoutError:
+            return
+        self._beat = -HEARTBEAT_INTERVAL
+        self._heartbeat(seen)
+        # Heartbeats are encoded in the background, and the last one must not be overtaken.
+        await asyncio.sleep(HAND_OVER)
+        raise ApplicationError(
+            "handed over: this worker shuts down", type="HandedOver", next_retry_delay=HAND_OVER_DELAY
+        )
+
+
+def resumed(details: Sequence[Any], *, now: datetime) -> Doubt | None:
+    """The doubt of the attempt before this one, by its last heartbeat, on this process's own clock."""
+    last = details[0] if details and isinstance(details[0], dict) else {}
+    try:
+        change, since = Change(last["change"]), datetime.fromisoformat(last["since"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    # A clock that is ahead must not confirm anything by itself, nor one that is behind put it off.
+    passed = min(max(timedelta(0), now - since), LONGEST_DOUBT)
+    return Doubt(change, since=time.monotonic() - passed.total_seconds())
 
 
 def _health(*, ready: bool, reason: str, message: str = "") -> Health:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from activities.in_use import KindsInUse
+from activities.pulse import Pulses
 from activities.reporting import Reporter
 from argosy.api.health import Assess
 from argosy.api.managed_fields import applied_fields, digest_of
 from argosy.api.observation import MISSING, CopyObservation
 from argosy.api.ownership import owner_of
-from argosy.errors import ArgosyError
+from argosy.errors import ArgosyError, NotEstablished
 from argosy.kube.apply import FIELD_MANAGER
 from argosy.kube.catalog import Key
 from argosy.kube.connect import Member
@@ -41,6 +44,7 @@ class Observer:
     Attributes:
         known: propagation -> its copy as last seen.
         settled: kinds whose objects are all known.
+        pulses: whether the watches are alive.
     """
 
     def __init__(
@@ -53,8 +57,10 @@ class Observer:
         assess: Assess,
         instance: str,
         on_settled: Callable[[], None],
+        silence: float = 150.0,
     ) -> None:
         self.cluster = cluster
+        self.pulses = Pulses(silence=silence)
         self.known: dict[str, CopyObservation] = {}
         self.settled: dict[Key, str] = {}
         self._kind_of: dict[str, Key] = {}
@@ -92,15 +98,23 @@ class Observer:
                     what=f"watch {kind.plural}",
                     selector=MANAGED_SELECTOR,
                     resource_version=position if key in self.settled else None,
+                    on_open=partial(self._opened, key),
                 )
                 async with aclosing(events):
                     async for event in events:
                         position, pause = event.resource_version, RETRY_FIRST
+                        self.pulses.heard(key, at=time.monotonic())
                         self._take(key, event)
+            except NotEstablished:
+                self.pulses.absent(key)
             except ArgosyError as error:
+                self.pulses.failed(key, str(error), at=time.monotonic())
                 logger.debug("watching %s in %s goes on later: %s", key, self.cluster, error)
             await asyncio.sleep(pause)
             pause = min(pause * 2, RETRY_AT_MOST)
+
+    def _opened(self, key: Key) -> None:
+        self.pulses.opened(key, at=time.monotonic())
 
     def _take(self, key: Key, event: Snapshot | Change) -> None:
         if isinstance(event, Snapshot):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from activities.in_use import KindsInUse
 from activities.notify import OPEN_PROPAGATIONS
 from activities.observing import Observer
 from activities.reporting import Reporter
+from argosy.api.conditions import ClusterCondition
 from argosy.api.health import Assess
 from argosy.api.observation import MISSING, CopyObservation, newer
 from argosy.api.propagation import PropagationStatus, Target, TargetPhase
@@ -48,8 +50,11 @@ class _Running:
 class Observers:
     """One observer for each cluster that a monitor of this process looks after."""
 
-    def __init__(self, *, client: Client, kinds: KindsInUse, assess: Assess, instance: str) -> None:
+    def __init__(
+        self, *, client: Client, kinds: KindsInUse, assess: Assess, instance: str, silence: float = 150.0
+    ) -> None:
         self._client = client
+        self._silence = silence
         self._kinds = kinds
         self._assess = assess
         self._instance = instance
@@ -75,10 +80,16 @@ class Observers:
                 assess=self._assess,
                 instance=self._instance,
                 on_settled=self._due.set,
+                silence=self._silence,
             )
             self._running[cluster] = _Running(observer, asyncio.create_task(observer.run()), now)
         else:
             running.kept = now
+
+    def watching(self, cluster: str) -> ClusterCondition | None:
+        """Whether the watches on a cluster are alive; None where this process does not observe it."""
+        running = self._running.get(cluster)
+        return None if running is None else running.observer.pulses.condition(at=time.monotonic())
 
     def drop(self, cluster: str) -> None:
         """Stop observing a cluster that does not answer; when it does again, everything is compared anew."""

@@ -38,6 +38,19 @@ class Settings(BaseModel):
         default=False, description="Allow kubeconfig `exec` plugins to run on the worker."
     )
     probe_interval: float = Field(default=1.0, gt=0, description="Seconds between probes of a cluster.")
+    failure_after: float = Field(
+        default=5, gt=0, description="Seconds that a cluster has to fail its probes before it is not ready."
+    )
+    recovery_after: float = Field(
+        default=2,
+        gt=0,
+        description="Seconds that it has to answer before it is ready again; doubled by each failure of late.",
+    )
+    watch_silence: float = Field(
+        default=150,
+        gt=60,
+        description="Seconds without an event or a bookmark after which a watch is not alive.",
+    )
     deschedule_after: float = Field(
         default=0,
         ge=0,

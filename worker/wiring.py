@@ -28,6 +28,7 @@ from activities.sweeping import Observers
 from argosy.config import Settings
 from argosy.interpreter.lua.pool import LuaPool
 from argosy.kube.connect import Members
+from argosy.scheduling.confirmation import Thresholds
 from workflows.cluster import Cluster
 from workflows.options import HEALTH_QUEUE
 from workflows.policyset import PolicySet
@@ -43,6 +44,7 @@ EAGER_ACTIVITIES = 8
 MONITOR_SLOTS = 2000
 SCRIPT_PROCESSES = 2
 CACHED_WORKFLOWS = 1000
+MONITOR_HEARTBEATS = timedelta(seconds=0.5)
 SHUTDOWN = timedelta(seconds=10)
 
 
@@ -102,7 +104,13 @@ def build(client: Client, settings: Settings, *, instance: str) -> Parts:
         members=pool, templates=templates, kinds=kinds, interpreters=interpreters, instance=instance
     )
     capacity = Capacity(pool)
-    observers = Observers(client=client, kinds=kinds, assess=interpreters.assess, instance=instance)
+    observers = Observers(
+        client=client,
+        kinds=kinds,
+        assess=interpreters.assess,
+        instance=instance,
+        silence=settings.watch_silence,
+    )
     return Parts(
         capacity=capacity,
         observers=observers,
@@ -130,6 +138,10 @@ def build(client: Client, settings: Settings, *, instance: str) -> Parts:
             members=members,
             observers=observers,
             interval=settings.probe_interval,
+            thresholds=Thresholds(
+                failure=timedelta(seconds=settings.failure_after),
+                recovery=timedelta(seconds=settings.recovery_after),
+            ),
             deschedule_after=settings.deschedule_after,
             instance=instance,
         ),
@@ -160,5 +172,8 @@ def workers(
         task_queue=HEALTH_QUEUE,
         activities=parts.health_activities(),
         max_concurrent_activities=MONITOR_SLOTS,
+        # What a monitor is about to confirm has to be known to the server when the process dies.
+        max_heartbeat_throttle_interval=MONITOR_HEARTBEATS,
+        graceful_shutdown_timeout=SHUTDOWN,
     )
     return main, health

@@ -25,6 +25,7 @@ from activities.contracts import (
 )
 from activities.monitor import Monitors
 from activities.notify import Notifiers
+from argosy.api.conditions import READY_MESSAGE, merged
 from argosy.api.membership import (
     ClusterInput,
     ClusterPhase,
@@ -40,9 +41,18 @@ from argosy.api.steering import SteerAction, SteerCluster, Step
 from workflows import options
 from workflows.cluster_status import details_of, status_of
 from workflows.rolling import roll
-from workflows.steering import edit_steps, edited, remembered, steered, steering_step
+from workflows.steering import (
+    condition_steps,
+    edit_steps,
+    edited,
+    health_step,
+    remembered,
+    steered,
+    steering_step,
+)
 
 REMEMBERED_REQUESTS = 20
+REMEMBERED_FAILURES = 10
 
 
 @workflow.defn(name="Cluster")
@@ -159,7 +169,7 @@ class Cluster:
             self._set(
                 facts=inspected.facts,
                 enablements=inspected.enablements,
-                health=Health(ready=True, reason="ClusterReady", since=workflow.now()),
+                health=Health(ready=True, reason="ClusterReady", message=READY_MESSAGE, since=workflow.now()),
             )
             self._publish()
             await self._confirm(inspected.facts.uid)
@@ -240,6 +250,8 @@ class Cluster:
                     health=state.health,
                     facts=state.facts,
                     epoch=state.epoch,
+                    conditions=state.conditions,
+                    failures=state.failures,
                 ),
                 task_queue=options.HEALTH_QUEUE,
                 start_to_close_timeout=options.MONITOR_TIMEOUT,
@@ -258,25 +270,33 @@ class Cluster:
             if not is_cancelled_exception(error):
                 workflow.logger.info("the monitor of %s ended: %s", self._state.name, error.cause)
             return
-        changes: dict[str, Any] = {}
+        now, before = workflow.now(), self._state
+        changes: dict[str, Any] = {"conditions": merged(before.conditions, seen.conditions, at=now)}
+        self._record(*condition_steps(before.conditions, changes["conditions"], at=now))
         if seen.inspected is not None:
             changes |= {"facts": seen.inspected.facts, "enablements": seen.inspected.enablements}
-        if seen.health.ready != self._state.health.ready:
-            ready = seen.health.ready
-            why = f"{seen.health.reason}: {seen.health.message}".removesuffix(": ")
-            self._record(
-                Step(at=workflow.now(), what="Ready" if ready else "NotReady", by="monitor", why=why[:200])
-            )
+        if seen.health.ready != before.health.ready:
+            self._record(health_step(seen.health, at=now))
+            if not seen.health.ready:
+                changes["failures"] = (*before.failures, now)[-REMEMBERED_FAILURES:]
             self._changed(
-                "Ready" if ready else "NotReady",
+                "Ready" if seen.health.ready else "NotReady",
                 health=seen.health,
-                phase=ClusterPhase.READY if ready else ClusterPhase.NOT_READY,
+                phase=ClusterPhase.READY if seen.health.ready else ClusterPhase.NOT_READY,
                 **changes,
             )
-        elif changes:
-            moved = changes["facts"].enablements_digest != self._state.facts.enablements_digest
+            return
+        health = seen.health
+        if health.reason != before.health.reason:
+            self._record(health_step(health, at=now))
+            health = health.model_copy(update={"since": before.health.since})
+        if "facts" in changes:
+            known = before.facts.enablements_digest
             # Numbers of nodes and pods move all the time; only new or lost APIs open or close a way.
-            self._changed("Facts" if moved else self._state.announce, health=seen.health, **changes)
+            announce = "Facts" if changes["facts"].enablements_digest != known else before.announce
+            self._changed(announce, health=health, **changes)
+        else:
+            self._set(health=health, **changes)
 
     def _stop_monitor(self) -> None:
         if self._monitor is not None:

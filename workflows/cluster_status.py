@@ -23,6 +23,7 @@ def status_of(state: ClusterState) -> ClusterStatus:
         last_request=state.last_request,
         last_refusal=state.last_refusal,
         purge=state.leaving is not None and state.leaving.delete_workloads and not state.leaving.force,
+        conditions=state.conditions,
         steps=state.steps[-PUBLISHED_STEPS:],
     )
 
@@ -44,6 +45,7 @@ def details_of(state: ClusterState) -> str:
             f"| region / zones / provider | {settings.region} / {', '.join(settings.zones)} / {settings.provider} |",
             f"| taints | {taints} |",
             f"| held | {'yes: its copies stay' if settings.hold else 'no'} |",
+            *(f"| {one.type} | {one.status}: {_cell(one.message)} |" for one in state.conditions),
             f"| epoch | {state.epoch} |",
             *_history(state.steps),
         )

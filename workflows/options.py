@@ -56,7 +56,10 @@ DRAIN_TIMEOUT = timedelta(days=365)
 MONITOR_TIMEOUT = timedelta(hours=24)
 MONITOR_HEARTBEAT = timedelta(seconds=5)
 MONITOR_RETRY = RetryPolicy(
-    initial_interval=timedelta(seconds=1), backoff_coefficient=1.5, maximum_interval=timedelta(seconds=10)
+    # A monitor that died with its worker is begun elsewhere, however often that has happened before.
+    initial_interval=timedelta(milliseconds=500),
+    backoff_coefficient=1.5,
+    maximum_interval=timedelta(seconds=2),
 )
 
 # A publication for every completion is cheap while there are few; above, they are coalesced.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from argosy.api.membership import FAILOVER_NOW_TAINT, FAILOVER_TAINT, ClusterSettings, Edit
+from argosy.api.conditions import ClusterCondition
+from argosy.api.membership import FAILOVER_NOW_TAINT, FAILOVER_TAINT, ClusterSettings, Edit, Health
 from argosy.api.messages import Steer
 from argosy.api.meta import Taint
 from argosy.api.steering import SteerAction, Step
 
+MONITOR = "monitor"
 REMEMBERED_STEPS = 20
 _LONGEST = 200
 
@@ -70,6 +73,24 @@ def edit_steps(
     if before.labels != after.labels:
         what.append("Labels changed")
     return tuple(Step(at=at, what=_cut(one), by=_cut(by), why=_cut(why)) for one in what)
+
+
+def health_step(health: Health, *, at: datetime) -> Step:
+    """What is recorded when a cluster becomes ready, or does not answer any more, or otherwise than before."""
+    why = f"{health.reason}: {health.message}".removesuffix(": ")
+    return Step(at=at, what="Ready" if health.ready else "NotReady", by=MONITOR, why=_cut(why))
+
+
+def condition_steps(
+    before: Iterable[ClusterCondition], after: Iterable[ClusterCondition], *, at: datetime
+) -> tuple[Step, ...]:
+    """What is recorded of conditions: that one does not hold, or that it does again."""
+    known = {one.type: one.status for one in before}
+    return tuple(
+        Step(at=at, what=f"{one.type} {one.status}", by=MONITOR, why=_cut(one.message))
+        for one in after
+        if known.get(one.type, "True") != one.status and "False" in {known.get(one.type), one.status}
+    )
 
 
 def shown(taint: Taint) -> str:

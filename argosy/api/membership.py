@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from argosy.api.cluster_connection import ConnectionReference
+from argosy.api.conditions import ClusterCondition
 from argosy.api.meta import Taint
 from argosy.api.record import Record
 from argosy.api.steering import Step
@@ -118,6 +119,8 @@ class ClusterState(Record):
     """Everything a cluster's entity carries from run to run.
 
     Attributes:
+        conditions: those beside `health`.
+        failures: when it was confirmed to fail, lately.
         steps: the latest things that were asked or happened, oldest first.
     """
 
@@ -136,6 +139,8 @@ class ClusterState(Record):
     last_refusal: str = ""
     leaving: Unjoin | None = None
     announce: str = ""
+    conditions: tuple[ClusterCondition, ...] = ()
+    failures: tuple[datetime, ...] = ()
     steps: tuple[Step, ...] = ()
 
 
@@ -163,4 +168,5 @@ class ClusterStatus(Record):
     last_request: str = ""
     last_refusal: str = ""
     purge: bool = False
+    conditions: tuple[ClusterCondition, ...] = ()
     steps: tuple[Step, ...] = ()

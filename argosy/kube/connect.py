@@ -7,7 +7,7 @@ import json
 import ssl
 import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,9 +154,18 @@ class Member:
         return response
 
     async def stream(
-        self, path: str, *, what: str, query: Mapping[str, str], accept: str = JSON
+        self,
+        path: str,
+        *,
+        what: str,
+        query: Mapping[str, str],
+        accept: str = JSON,
+        on_open: Callable[[], None] = lambda: None,
     ) -> AsyncGenerator[dict[str, Any]]:
         """A streamed answer, one JSON object a line, until the server ends it or falls silent.
+
+        Args:
+            on_open: called when the server has accepted the request, before there is a line.
 
         Raises:
             ArgosyError: as for `request`.
@@ -179,6 +188,7 @@ class Member:
                         # The next attempt has the new credentials.
                         await self._renew(transport)
                     self.check(refused, what=what, path=path)
+                on_open()
                 async for line in raw.content:
                     if line.strip():
                         yield json.loads(line)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from argosy.api.conditions import NOT_REACHABLE_MESSAGE, NOT_READY_MESSAGE, READY_MESSAGE
 from argosy.api.membership import ClusterFacts
 from argosy.api.record import Record
 from argosy.errors import Absent, ArgosyError, Expired, Forbidden
@@ -48,7 +49,10 @@ async def probe(member: Member, *, timeout: float) -> Probe:
             response = await member.send("GET", "/healthz", what="probe", accept="*/*", timeout=timeout)
     except ArgosyError as error:
         return Probe(
-            ok=False, latency=time.monotonic() - started, reason="ClusterNotReachable", message=str(error)
+            ok=False,
+            latency=time.monotonic() - started,
+            reason="ClusterNotReachable",
+            message=f"{NOT_REACHABLE_MESSAGE}: {error}",
         )
     latency = time.monotonic() - started
     if response.status in {401, 403}:
@@ -59,9 +63,12 @@ async def probe(member: Member, *, timeout: float) -> Probe:
     if response.status != 200:
         text = " ".join(response.body.decode("utf-8", "replace").split())[:200]
         return Probe(
-            ok=False, latency=latency, reason="ClusterNotReady", message=f"{response.status}: {text}"
+            ok=False,
+            latency=latency,
+            reason="ClusterNotReady",
+            message=f"{NOT_READY_MESSAGE}: {response.status}: {text}",
         )
-    return Probe(ok=True, latency=latency, reason="ClusterReady")
+    return Probe(ok=True, latency=latency, reason="ClusterReady", message=READY_MESSAGE)
 
 
 async def collect(member: Member) -> Collected:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -49,6 +49,7 @@ async def watch(
     selector: str = "",
     resource_version: str | None = None,
     metadata_only: bool = False,
+    on_open: Callable[[], None] = lambda: None,
 ) -> AsyncGenerator[Snapshot | Change]:
     """Follow a collection; ends only by being closed (`contextlib.aclosing`) or by an error.
 
@@ -57,6 +58,7 @@ async def watch(
         selector: a label selector as text.
         resource_version: where to go on, from the last event of an earlier watch; None begins with a snapshot.
         metadata_only: leave out everything but identity and metadata.
+        on_open: called whenever the server has accepted the watch, which may then be silent for a minute.
 
     Raises:
         ArgosyError: typed by what went wrong; call again with the last event's version to go on.
@@ -77,7 +79,8 @@ async def watch(
             "resourceVersion": position,
             "timeoutSeconds": str(WATCH_SECONDS),
         }
-        stream = member.stream(path, what=what, query=query, accept=METADATA if metadata_only else JSON)
+        accept = METADATA if metadata_only else JSON
+        stream = member.stream(path, what=what, query=query, accept=accept, on_open=on_open)
         try:
             async with aclosing(stream) as events:
                 async for event in events:

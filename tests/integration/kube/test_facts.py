@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from argosy.api.cluster_connection import ConnectionReference
+from argosy.api.conditions import NOT_READY_MESSAGE
 from argosy.kube import read
 from argosy.kube.connect import connect
 from argosy.kube.facts import collect, probe
@@ -90,5 +91,5 @@ async def test_a_server_without_its_store_is_not_ready(lone: Cluster) -> None:
     finally:
         lone.local.thaw("etcd")
     assert seen.reason == "ClusterNotReady"
-    assert seen.message.startswith("500: ")
+    assert seen.message.startswith(f"{NOT_READY_MESSAGE}: 500: ")
     assert "etcd" in seen.message

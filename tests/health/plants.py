@@ -1,0 +1,77 @@
+"""An installation of a test's own, with settings, that may have several workers and members that fail."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowExecutionDescription
+
+from activities import attributes
+from argosy.api.ids import cluster_id
+from argosy.api.membership import ClusterStatus
+from cli.session import Session
+from devcluster.member import Member
+from devcluster.temporal import TemporalServer
+from tests.plant import Plant
+
+
+@contextlib.asynccontextmanager
+async def planted(
+    directory: Path, members: list[Member], monkeypatch: pytest.MonkeyPatch, **settings: str
+) -> AsyncIterator[Plant]:
+    """Real Temporal and a real worker with these settings (`FAILURE_AFTER="1"`), and the members joined."""
+    for name, value in settings.items():
+        monkeypatch.setenv(f"ARGOSY_{name}", value)
+    await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
+    server = TemporalServer(directory / "temporal", ui=False)
+    await asyncio.to_thread(server.start)
+    made = Plant(directory=directory, temporal=server, members=members)
+    try:
+        await made.set_up()
+        yield made
+    finally:
+        if made.worker is not None:
+            made.worker.stop()
+        server.stop()
+
+
+def another_worker(plant: Plant, directory: Path) -> Plant:
+    """A second worker of the same installation; stop or kill it yourself."""
+    directory.mkdir(parents=True, exist_ok=True)
+    other = replace(plant, directory=directory, worker=None)
+    other.start_worker()
+    return other
+
+
+async def described(session: Session, name: str) -> tuple[WorkflowExecutionDescription, ClusterStatus]:
+    """A cluster's entity and what it publishes."""
+    found = await session.describe(cluster_id(name))
+    assert found is not None
+    status: ClusterStatus = await found.memo_value(attributes.STATUS, None, type_hint=ClusterStatus)
+    return found, status
+
+
+async def monitored_by(session: Session, name: str) -> int:
+    """The process that runs a cluster's monitor, once it has said something."""
+    async with asyncio.timeout(30):
+        while True:
+            found, _ = await described(session, name)
+            for pending in found.raw_description.pending_activities:
+                if pending.activity_type.name == "watch" and pending.HasField("last_heartbeat_time"):
+                    return int(pending.last_worker_identity.partition("@")[0])
+            await asyncio.sleep(0.2)
+
+
+async def became(session: Session, name: str, *, ready: bool, seconds: float) -> float:
+    """Wait until a cluster is confirmed to be ready, or not; the seconds it took."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    async with asyncio.timeout(seconds):
+        while (await described(session, name))[1].health.ready is not ready:
+            await asyncio.sleep(0.1)
+    return clock() - began
