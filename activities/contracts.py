@@ -10,6 +10,7 @@ from argosy.api.health import Assessment
 from argosy.api.manifest import ResourceRef
 from argosy.api.membership import ClusterFacts, ClusterSettings, Health
 from argosy.api.messages import Required
+from argosy.api.meta import Taint
 from argosy.api.propagation import Plan, PlannedTarget, PolicyRef
 from argosy.api.record import Record
 from argosy.api.replacing import Replacing
@@ -268,6 +269,38 @@ class WatchCluster(Record):
     epoch: int = 0
     conditions: tuple[ClusterCondition, ...] = ()
     failures: tuple[datetime, ...] = ()
+
+
+class EvaluateTaints(Record):
+    """Find out what taint policies make of a cluster's taints.
+
+    Attributes:
+        conditions: type -> status, `Ready` among them.
+    """
+
+    name: str
+    settings: ClusterSettings
+    conditions: dict[str, str]
+
+
+class TaintedBy(Record):
+    """A taint that a policy adds, or removes."""
+
+    taint: Taint
+    policy: str
+    added: bool
+
+
+class TaintVerdict(Record):
+    """What taint policies change of a cluster's taints."""
+
+    changes: tuple[TaintedBy, ...] = ()
+
+
+class TellClusters(Record):
+    """Tell every cluster of a new generation of taint policies."""
+
+    generation: int
 
 
 class Observation(Record):

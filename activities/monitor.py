@@ -226,7 +226,9 @@ class Attempt:
         health = _health(ready=seen.ok, reason=seen.reason, message=seen.message)
         # Nothing else can be judged of a cluster that does not answer, so that stays as it was.
         blind = watching_condition("Unknown", seen.reason, "the cluster is not ready")
-        return Observation(health=health, conditions=() if seen.ok else (blind,))
+        return Observation(
+            health=health, conditions=self._conditions(self._request.facts) if seen.ok else (blind,)
+        )
 
     def _changed(self, collected: Collected) -> Observation:
         request = self._request

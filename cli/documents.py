@@ -16,7 +16,7 @@ from argosy.api.manifest import ResourceRef, ref_of
 from argosy.api.names import parse_kind
 from argosy.api.override import AnyOverridePolicy
 from argosy.api.parsing import AnyInterpreter, parse_interpreter, parse_rebalancer
-from argosy.api.policyset import INTERPRETER_KINDS, OVERRIDE_KINDS
+from argosy.api.policyset import INTERPRETER_KINDS, OVERRIDE_KINDS, TAINT_KINDS
 from argosy.api.rebalancer import WorkloadRebalancer
 from argosy.errors import InvalidInput
 from argosy.interpreter.customized import script_problems
@@ -24,7 +24,7 @@ from argosy.interpreter.lua.pool import LuaPool
 
 _OVERRIDE: TypeAdapter[AnyOverridePolicy] = TypeAdapter(AnyOverridePolicy)
 _NAMESPACED_POLICIES = {"PropagationPolicy", "OverridePolicy"}
-_CLUSTER_POLICIES = {"ClusterPropagationPolicy", "ClusterOverridePolicy", *INTERPRETER_KINDS}
+_CLUSTER_POLICIES = {"ClusterPropagationPolicy", "ClusterOverridePolicy", *INTERPRETER_KINDS, *TAINT_KINDS}
 
 
 @dataclass
@@ -79,6 +79,11 @@ class Batch:
                 manifest = document.manifest if for_deletion else to_manifest(documents.policy_of(document))
                 scope = document.manifest["metadata"].get("namespace")
                 batch.policies.setdefault(scope, []).append(manifest)
+            elif document.is_taint_policy:
+                manifest = (
+                    document.manifest if for_deletion else to_manifest(documents.taint_policy_of(document))
+                )
+                batch.policies.setdefault(None, []).append(manifest)
             elif document.is_interpreter:
                 interpreter = parse_interpreter(document)
                 batch.interpreters.append((str(document), interpreter))

@@ -11,7 +11,7 @@ from argosy.api.health import replicas_ready
 from argosy.api.ids import id_of
 from argosy.api.interpreter_webhook import NAMES
 from argosy.api.membership import ClusterStatus
-from argosy.api.policyset import INTERPRETER_KINDS, OVERRIDE_KINDS, PROPAGATION_KINDS
+from argosy.api.policyset import INTERPRETER_KINDS, OVERRIDE_KINDS, PROPAGATION_KINDS, TAINT_KINDS
 from argosy.api.propagation import PropagationStatus
 from argosy.errors import InvalidInput, NotFound
 from cli.options import Output
@@ -120,9 +120,9 @@ async def clusters(session: Session, name: str | None, selector: str | None, out
 async def policies(
     session: Session, kind: str, namespace: str | None, name: str | None, output: Output
 ) -> int:
-    """Propagation or override policies of a namespace, or of all; cluster policies are always among them."""
+    """Propagation, taint or override policies of a namespace, or of all; cluster policies are always among them."""
     scopes = await session.policy_namespaces() if namespace is None else [None, namespace]
-    kinds = PROPAGATION_KINDS if kind == "policies" else OVERRIDE_KINDS
+    kinds = (*PROPAGATION_KINDS, *TAINT_KINDS) if kind == "policies" else OVERRIDE_KINDS
     stored = []
     for scope in scopes:
         state = await session.policies(scope)
@@ -136,7 +136,7 @@ async def policies(
             plain(scope or ""),
             policy.kind,
             plain(policy.name),
-            str(priority) if kind == "policies" else "",
+            str(priority) if policy.kind in PROPAGATION_KINDS else "",
             str(policy.generation),
             plain(policy.updated_by),
         )  # fmt: skip - cells in order

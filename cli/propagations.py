@@ -33,6 +33,7 @@ _RESOURCES = {
     "policy": "policies",
     "pp": "policies",
     "cpp": "policies",
+    "ctp": "policies",
     "overrides": "overrides",
     "override": "overrides",
     "op": "overrides",

@@ -25,6 +25,7 @@ from activities.plan import Planners
 from activities.runs import RunInputs, Templates
 from activities.snapshot import ClusterSnapshot
 from activities.sweeping import Observers
+from activities.tainting import Tainting
 from argosy.config import Settings
 from argosy.interpreter.lua.pool import LuaPool
 from argosy.kube.connect import Members
@@ -57,6 +58,7 @@ class Parts:
     notifiers: Notifiers
     clusters: Clusters
     monitors: Monitors
+    tainting: Tainting
     members: Members
     capacity: Capacity
     observers: Observers
@@ -84,6 +86,8 @@ class Parts:
             self.notifiers.drain,
             self.clusters.inspect,
             self.clusters.confirm_join,
+            self.tainting.evaluate,
+            self.tainting.tell_clusters,
         ]
 
     def health_activities(self) -> list[Callable[..., Any]]:
@@ -133,6 +137,7 @@ def build(client: Client, settings: Settings, *, instance: str) -> Parts:
         appliers=appliers,
         notifiers=Notifiers(client, task_queue=settings.task_queue),
         clusters=Clusters(client, members=members),
+        tainting=Tainting(client, inputs),
         monitors=Monitors(
             client=client,
             members=members,

@@ -25,7 +25,7 @@ from activities.contracts import (
 )
 from activities.monitor import Monitors
 from activities.notify import Notifiers
-from argosy.api.conditions import READY_MESSAGE, merged
+from argosy.api.conditions import READY_MESSAGE
 from argosy.api.membership import (
     ClusterInput,
     ClusterPhase,
@@ -36,23 +36,15 @@ from argosy.api.membership import (
     Join,
     Unjoin,
 )
-from argosy.api.messages import Steer
+from argosy.api.messages import PoliciesChanged, Steer
 from argosy.api.steering import SteerAction, SteerCluster, Step
 from workflows import options
 from workflows.cluster_status import details_of, status_of
+from workflows.health import observed, tainted_by_policies, verdict
 from workflows.rolling import roll
-from workflows.steering import (
-    condition_steps,
-    edit_steps,
-    edited,
-    health_step,
-    remembered,
-    steered,
-    steering_step,
-)
+from workflows.steering import edit_steps, edited, remembered, steered, steering_step
 
 REMEMBERED_REQUESTS = 20
-REMEMBERED_FAILURES = 10
 
 
 @workflow.defn(name="Cluster")
@@ -64,6 +56,7 @@ class Cluster:
         self._state = self._began = start.state
         self._monitor: asyncio.Task[Observation] | None = None
         self._announcing: asyncio.Task[None] | None = None
+        self._tainting: asyncio.Task[None] | None = None
 
     # -- messages -----------------------------------------------------------------------------------
 
@@ -120,6 +113,11 @@ class Cluster:
             self._changed("Leaving", leaving=request, phase=ClusterPhase.LEAVING)
         return request.request_id
 
+    @workflow.signal(description="Taint policies have changed.")
+    def policies_changed(self, _event: PoliciesChanged) -> None:
+        """Look at them again."""
+        self._set(taints_asked=self._state.taints_asked + 1)
+
     # -- the run --------------------------------------------------------------------------------------
 
     @workflow.run
@@ -132,6 +130,7 @@ class Cluster:
             self._publish()
             self._announce()
             self._watch()
+            self._evaluate_taints()
             await workflow.wait_condition(self._attention)
             if self._monitor is not None and self._monitor.done():
                 self._observe(self._monitor)
@@ -149,6 +148,7 @@ class Cluster:
             or (self._monitor is not None and self._monitor.done())
             or (bool(state.announce) and self._announcing is None)
             or self._facts_moved()
+            or (self._state.taints_asked > self._state.taints_answered and self._tainting is None)
         )
 
     def _facts_moved(self) -> bool:
@@ -270,33 +270,9 @@ class Cluster:
             if not is_cancelled_exception(error):
                 workflow.logger.info("the monitor of %s ended: %s", self._state.name, error.cause)
             return
-        now, before = workflow.now(), self._state
-        changes: dict[str, Any] = {"conditions": merged(before.conditions, seen.conditions, at=now)}
-        self._record(*condition_steps(before.conditions, changes["conditions"], at=now))
-        if seen.inspected is not None:
-            changes |= {"facts": seen.inspected.facts, "enablements": seen.inspected.enablements}
-        if seen.health.ready != before.health.ready:
-            self._record(health_step(seen.health, at=now))
-            if not seen.health.ready:
-                changes["failures"] = (*before.failures, now)[-REMEMBERED_FAILURES:]
-            self._changed(
-                "Ready" if seen.health.ready else "NotReady",
-                health=seen.health,
-                phase=ClusterPhase.READY if seen.health.ready else ClusterPhase.NOT_READY,
-                **changes,
-            )
-            return
-        health = seen.health
-        if health.reason != before.health.reason:
-            self._record(health_step(health, at=now))
-            health = health.model_copy(update={"since": before.health.since})
-        if "facts" in changes:
-            known = before.facts.enablements_digest
-            # Numbers of nodes and pods move all the time; only new or lost APIs open or close a way.
-            announce = "Facts" if changes["facts"].enablements_digest != known else before.announce
-            self._changed(announce, health=health, **changes)
-        else:
-            self._set(health=health, **changes)
+        self._state, announce = observed(self._state, seen, at=workflow.now())
+        if announce is not None:
+            self._changed(announce)
 
     def _stop_monitor(self) -> None:
         if self._monitor is not None:
@@ -304,6 +280,21 @@ class Cluster:
             self._monitor.add_done_callback(lambda monitor: monitor.cancelled() or monitor.exception())
             self._monitor.cancel()
             self._monitor = None
+
+    # -- taint policies -------------------------------------------------------------------------------------
+
+    def _evaluate_taints(self) -> None:
+        if self._tainting is None and self._state.taints_asked > self._state.taints_answered:
+            self._tainting = asyncio.create_task(self._evaluated_taints(self._state.taints_asked))
+
+    async def _evaluated_taints(self, asked: int) -> None:
+        found = await verdict(self._state)
+        before = self._state.settings
+        self._state = tainted_by_policies(self._state, found, at=workflow.now())
+        if self._state.settings != before:
+            self._changed("Edited")
+        self._set(taints_answered=asked)
+        self._tainting = None
 
     # -- small parts ----------------------------------------------------------------------------------------
 

@@ -9,18 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from activities import attributes
-from activities.contracts import NotifyPropagations
+from activities.contracts import NotifyPropagations, TellClusters
 from activities.notify import Notifiers
+from activities.tainting import Tainting
 from argosy.api.policyset import (
     INTERPRETER_KINDS,
     LARGEST_SET,
     PROPAGATION_KINDS,
+    TAINT_KINDS,
     Notice,
     PolicyEdit,
     PolicyEdited,
@@ -54,13 +57,15 @@ class PolicySet:
         if known is not None:
             return known
         before = self._state.generation
-        self._state, answer = edited(self._state, request, new_uid=lambda: str(workflow.uuid4()))
+        self._state, answer = edited(
+            self._state, request, new_uid=lambda: str(workflow.uuid4()), at=workflow.now()
+        )
         self._edited = self._edited or answer.generation != before
         return answer
 
     @edit.validator
     def _fits(self, request: PolicyEdit) -> None:
-        after, _ = edited(self._state, request, new_uid=str)
+        after, _ = edited(self._state, request, new_uid=str, at=workflow.now())
         size = compressed_size(after)
         if request.put and size > LARGEST_SET:
             where = self._state.namespace or "the cluster scope"
@@ -106,6 +111,15 @@ class PolicySet:
         )
 
     async def _tell(self, notice: Notice) -> None:
+        if notice.clusters:
+            await workflow.execute_activity_method(
+                Tainting.tell_clusters,
+                TellClusters(generation=self._state.generation),
+                start_to_close_timeout=options.NOTIFY_TIMEOUT,
+                heartbeat_timeout=options.NOTIFY_HEARTBEAT,
+                retry_policy=options.MESSAGE_RETRY,
+                summary=f"tell clusters of generation {self._state.generation}",
+            )
         await workflow.execute_activity_method(
             Notifiers.policies_changed,
             NotifyPropagations(
@@ -122,7 +136,8 @@ class PolicySet:
         )
         self._telling = None
         left = self._state.notice
-        if left is not None:
+        # An edit in the same task has made a new notice, which the next run has to see to.
+        if left is not None and not self._edited:
             waiters = tuple(name for name in left.waiters if name not in notice.waiters)
             self._set(notice=Notice(waiters=waiters) if waiters else None)
 
@@ -131,7 +146,7 @@ class PolicySet:
 
 
 def edited(
-    state: PolicySetState, request: PolicyEdit, *, new_uid: Callable[[], str]
+    state: PolicySetState, request: PolicyEdit, *, new_uid: Callable[[], str], at: datetime
 ) -> tuple[PolicySetState, PolicyEdited]:
     """The state after an edit, and what the edit did; the generation grows only if something changed."""
     policies = {(policy.kind, policy.name): policy for policy in state.policies}
@@ -152,6 +167,7 @@ def edited(
             generation=old.generation + 1 if old else 1,
             manifest=manifest,
             updated_by=request.requested_by,
+            created_at=old.created_at if old else at,
         )
     for key in request.delete:
         gone = policies.pop(key, None)
@@ -166,6 +182,7 @@ def edited(
             "notice": Notice(
                 kinds=_merged(notice.kinds, _kinds(touched)),
                 waiters=tuple(sorted({*notice.waiters, *state.waiters})),
+                clusters=notice.clusters or any(one["kind"] in TAINT_KINDS for one in touched),
             ),
             # Those who are told and still match nothing register again.
             "waiters": (),
@@ -180,6 +197,8 @@ def _kinds(manifests: list[dict[str, Any]]) -> tuple[str, ...] | None:
     """The kinds that these policies select; None where one of them may select any kind."""
     kinds: dict[str, None] = {}
     for manifest in manifests:
+        if manifest["kind"] in TAINT_KINDS:
+            continue
         if manifest["kind"] in INTERPRETER_KINDS:
             interpreted = _interpreted_kinds(manifest)
             if interpreted is None:

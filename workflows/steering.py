@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from activities.contracts import TaintedBy
 from argosy.api.conditions import ClusterCondition
 from argosy.api.membership import FAILOVER_NOW_TAINT, FAILOVER_TAINT, ClusterSettings, Edit, Health
 from argosy.api.messages import Steer
@@ -58,6 +59,18 @@ def steering_step(action: SteerAction, order: Steer, *, at: datetime) -> Step:
     """What is recorded of a request."""
     what = f"{action.capitalize()}{' now' if order.now and action is SteerAction.FAILOVER else ''}"
     return Step(at=at, what=what, by=_cut(order.requested_by or "a signal"), why=_cut(order.reason))
+
+
+def tainted(settings: ClusterSettings, change: TaintedBy, *, at: datetime) -> ClusterSettings:
+    """The settings after a policy's change; a taint that somebody has set meanwhile is not touched."""
+    place = (change.taint.key, str(change.taint.effect))
+    there = any((one.key, str(one.effect)) == place for one in settings.taints)
+    if there == change.added:
+        return settings
+    request = (
+        Edit(request_id="", taint=(change.taint,)) if change.added else Edit(request_id="", untaint=(place,))
+    )
+    return edited(settings, request, at=at)
 
 
 def edit_steps(

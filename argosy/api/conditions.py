@@ -87,6 +87,14 @@ def watching_condition(status: Status, reason: str, message: str) -> ClusterCond
     return ClusterCondition(type=ConditionType.WATCHING, status=status, reason=reason, message=message)
 
 
+def judged(conditions: Iterable[ClusterCondition], *, ready: bool) -> dict[str, str]:
+    """Every condition's status by its type, `Ready` among them."""
+    return {
+        str(ConditionType.READY): "True" if ready else "False",
+        **{one.type: one.status for one in conditions},
+    }
+
+
 def moved(known: Iterable[ClusterCondition], seen: Iterable[ClusterCondition]) -> bool:
     """Whether a status or a reason differs; messages may hold numbers that are no news."""
     return _judgements(known) != _judgements(seen)

@@ -17,8 +17,16 @@ from argosy.api.json_reader import NotJson, looks_like_json, read_json
 from argosy.api.manifest import ref_of
 from argosy.api.names import KindName, is_namespaced
 from argosy.api.override import ClusterOverridePolicy, OverridePolicy
-from argosy.api.parsing import AnyPolicy, Document, parse_cluster, parse_policy, refuse_unmodelled
+from argosy.api.parsing import (
+    AnyPolicy,
+    Document,
+    parse_cluster,
+    parse_policy,
+    parse_taint_policy,
+    refuse_unmodelled,
+)
 from argosy.api.replacing import replacing
+from argosy.api.taint_policy import ClusterTaintPolicy
 from argosy.api.unsupported import unsupported
 from argosy.api.validation import validate
 from argosy.api.yaml_reader import ReadDocument, YamlProblem, read_yaml
@@ -33,6 +41,7 @@ __all__ = [
     "policy_of",
     "read",
     "read_text",
+    "taint_policy_of",
 ]
 
 LARGEST_SOURCE = 16 * 2**20
@@ -91,6 +100,20 @@ def policy_of(document: Document) -> AnyPolicy:
     if problems:
         raise InvalidInput(f"{document}: {'; '.join(problems)}.")
     return complete
+
+
+def taint_policy_of(document: Document) -> ClusterTaintPolicy:
+    """Return the cluster taint policy in `document`, every field of it valid.
+
+    Raises:
+        InvalidInput: the document is none, or a field is unknown or wrong.
+    """
+    policy = parse_taint_policy(document)
+    behaviour = behaviour_of(policy.metadata.annotations)
+    problems = [str(problem) for problem in validate(policy, behaviour=behaviour)]
+    if problems:
+        raise InvalidInput(f"{document}: {'; '.join(problems)}.")
+    return policy
 
 
 def check_template(document: Document) -> None:

@@ -121,6 +121,7 @@ class ClusterState(Record):
     Attributes:
         conditions: those beside `health`.
         failures: when it was confirmed to fail, lately.
+        taints_asked, taints_answered: how often taint policies had to be looked at, and up to which they were.
         steps: the latest things that were asked or happened, oldest first.
     """
 
@@ -141,6 +142,8 @@ class ClusterState(Record):
     announce: str = ""
     conditions: tuple[ClusterCondition, ...] = ()
     failures: tuple[datetime, ...] = ()
+    taints_asked: int = 0
+    taints_answered: int = 0
     steps: tuple[Step, ...] = ()
 
 

@@ -67,6 +67,7 @@ MutatingWebhookConfiguration.admissionregistration.k8s.io mutatingwebhookconfigu
 ValidatingWebhookConfiguration.admissionregistration.k8s.io validatingwebhookconfigurations
 ClusterPropagationPolicy.policy.karmada.io clusterpropagationpolicies cpp
 ClusterOverridePolicy.policy.karmada.io clusteroverridepolicies cop
+ClusterTaintPolicy.policy.karmada.io clustertaintpolicies ctp
 Cluster.cluster.karmada.io clusters
 """
 """One kind a line: KIND.GROUP, its plural, its short names."""

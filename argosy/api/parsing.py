@@ -20,6 +20,7 @@ from argosy.api.manifest import Manifest, ResourceRef, ref_of
 from argosy.api.override import AnyOverridePolicy, ClusterOverridePolicy, OverridePolicy
 from argosy.api.policy import AnyPropagationPolicy, ClusterPropagationPolicy, PropagationPolicy
 from argosy.api.rebalancer import WorkloadRebalancer
+from argosy.api.taint_policy import ClusterTaintPolicy
 from argosy.errors import InvalidInput
 
 AnyPolicy = AnyPropagationPolicy | AnyOverridePolicy
@@ -106,6 +107,10 @@ class Document:
         return ref.group == "config.karmada.io" and ref.kind in INTERPRETERS
 
     @property
+    def is_taint_policy(self) -> bool:
+        return self.ref.group == "policy.karmada.io" and self.ref.kind == "ClusterTaintPolicy"
+
+    @property
     def is_template(self) -> bool:
         """Whether this is an object to propagate: anything outside Karmada's own groups."""
         return self.ref.group not in KARMADA_GROUPS
@@ -151,6 +156,18 @@ def parse_rebalancer(document: Document) -> WorkloadRebalancer:
     return _parsed(document, WorkloadRebalancer)
 
 
+def parse_taint_policy(document: Document) -> ClusterTaintPolicy:
+    """Return the cluster taint policy in `document`.
+
+    Raises:
+        InvalidInput: the document is no ClusterTaintPolicy, or not a valid one.
+    """
+    refuse_unmodelled(document)
+    if not document.is_taint_policy:
+        raise InvalidInput(f"{document} is no ClusterTaintPolicy; name a document of that kind.")
+    return _parsed(document, ClusterTaintPolicy)
+
+
 def parse_customization(document: Document) -> ResourceInterpreterCustomization:
     """Return the resource interpreter customization in `document`.
 
@@ -191,8 +208,14 @@ def refuse_unmodelled(document: Document) -> None:
     ref = document.ref
     if document.is_template:
         return
-    modelled = document.is_policy or document.is_cluster or document.is_rebalancer or document.is_interpreter
-    if not modelled:
+    modelled = (
+        document.is_policy,
+        document.is_taint_policy,
+        document.is_cluster,
+        document.is_rebalancer,
+        document.is_interpreter,
+    )
+    if not any(modelled):
         raise InvalidInput(
             f"{document}: Argosy does not act upon {ref.kind} of {ref.group}; remove it from the input."
         )

@@ -6,6 +6,7 @@ The cluster scope also holds what tells the meaning of objects: customizations a
 from __future__ import annotations
 
 import zlib
+from datetime import datetime
 from typing import Any
 
 from argosy.api.record import Record
@@ -15,7 +16,8 @@ OVERRIDE_KINDS = ("OverridePolicy", "ClusterOverridePolicy")
 # Bytes of a whole set after compression; one payload may have 2 MiB, and the codec is not the same as this measure.
 LARGEST_SET = 1_500_000
 INTERPRETER_KINDS = ("ResourceInterpreterCustomization", "ResourceInterpreterWebhookConfiguration")
-POLICY_KINDS = PROPAGATION_KINDS + OVERRIDE_KINDS + INTERPRETER_KINDS
+TAINT_KINDS = ("ClusterTaintPolicy",)
+POLICY_KINDS = PROPAGATION_KINDS + OVERRIDE_KINDS + INTERPRETER_KINDS + TAINT_KINDS
 
 
 class StoredPolicy(Record):
@@ -27,6 +29,7 @@ class StoredPolicy(Record):
     generation: int = 1
     manifest: dict[str, Any]
     updated_by: str = ""
+    created_at: datetime | None = None
 
 
 class PolicyEdit(Record):
@@ -63,10 +66,12 @@ class Notice(Record):
     Attributes:
         kinds: templates of these kinds; None is every kind.
         waiters: propagations that asked to be told, whatever the lists show.
+        clusters: whether clusters have to be told, of policies about their taints.
     """
 
     kinds: tuple[str, ...] | None = ()
     waiters: tuple[str, ...] = ()
+    clusters: bool = False
 
 
 class PolicySetState(Record):

@@ -52,7 +52,7 @@ async def described(session: Session, name: str) -> tuple[WorkflowExecutionDescr
     """A cluster's entity and what it publishes."""
     found = await session.describe(cluster_id(name))
     assert found is not None
-    status: ClusterStatus = await found.memo_value(attributes.STATUS, None, type_hint=ClusterStatus)
+    status = await found.memo_value(attributes.STATUS, type_hint=ClusterStatus)
     return found, status
 
 

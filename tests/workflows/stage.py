@@ -25,6 +25,7 @@ from activities.contracts import (
     Corrected,
     CorrectRequest,
     DrainCluster,
+    EvaluateTaints,
     FindCopies,
     FoundCopies,
     Inspected,
@@ -36,6 +37,8 @@ from activities.contracts import (
     PlanRequest,
     Removed,
     RemoveRequest,
+    TaintVerdict,
+    TellClusters,
     TellDependencies,
     WatchCluster,
 )
@@ -97,6 +100,10 @@ class Stage:
         self.watched: list[WatchCluster] = []
         self.announced: list[AnnounceCluster] = []
         self.claimed: set[str] = set()
+        # What taint policies say of a cluster, by the status of its condition Ready.
+        self.tainting: dict[str, TaintVerdict] = {}
+        self.evaluated: list[EvaluateTaints] = []
+        self.clusters_told: list[TellClusters] = []
         self._stack = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -117,6 +124,8 @@ class Stage:
                 self._confirm_join,
                 self._cluster_changed,
                 self._drain,
+                self._evaluate_taints,
+                self._tell_clusters,
             ],
             workflow_runner=strict_runner(),
             max_cached_workflows=100,
@@ -218,6 +227,18 @@ class Stage:
         while request.name in self.claimed:
             activity.heartbeat()
             await asyncio.sleep(0.05)
+        return Notified(count=0)
+
+    @activity.defn(name="evaluate_taints")
+    @temporal_errors
+    async def _evaluate_taints(self, request: EvaluateTaints) -> TaintVerdict:
+        await self._behave(f"taints of {request.name}")
+        self.evaluated.append(request)
+        return self.tainting.get(request.conditions["Ready"], TaintVerdict())
+
+    @activity.defn(name="tell_clusters")
+    async def _tell_clusters(self, request: TellClusters) -> Notified:
+        self.clusters_told.append(request)
         return Notified(count=0)
 
     async def _behave(self, cluster: str) -> None:

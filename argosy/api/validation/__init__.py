@@ -11,17 +11,23 @@ from argosy.api.cluster import Cluster
 from argosy.api.customization import ResourceInterpreterCustomization
 from argosy.api.override import AnyOverridePolicy, ClusterOverridePolicy, OverridePolicy
 from argosy.api.policy import AnyPropagationPolicy
+from argosy.api.taint_policy import ClusterTaintPolicy
 from argosy.api.validation.cluster import cluster_problems
 from argosy.api.validation.customization import conflicts, customization_problems
 from argosy.api.validation.override import override_problems
 from argosy.api.validation.problem import Problem
 from argosy.api.validation.propagation import propagation_problems
+from argosy.api.validation.taint_policy import taint_policy_problems
 
 __all__ = ["Problem", "conflicts", "validate"]
 
 
 def validate(
-    model: AnyPropagationPolicy | AnyOverridePolicy | Cluster | ResourceInterpreterCustomization,
+    model: AnyPropagationPolicy
+    | AnyOverridePolicy
+    | Cluster
+    | ClusterTaintPolicy
+    | ResourceInterpreterCustomization,
     *,
     behaviour: Behaviour = "karmada",
 ) -> list[Problem]:
@@ -31,6 +37,8 @@ def validate(
     """
     if isinstance(model, Cluster):
         return list(cluster_problems(model))
+    if isinstance(model, ClusterTaintPolicy):
+        return list(taint_policy_problems(model, behaviour))
     if isinstance(model, ResourceInterpreterCustomization):
         return list(customization_problems(model))
     if isinstance(model, OverridePolicy | ClusterOverridePolicy):
