@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from argosy.api.cluster import Cluster, ClusterSpec
-from argosy.api.meta import ObjectMeta, Taint
+from argosy.api.meta import ObjectMeta, Taint, TaintEffect
 from argosy.api.taint_policy import ClusterTaintPolicy, MatchCondition
 from argosy.scheduling.tainting import hold, taint_changes
 
@@ -121,11 +121,12 @@ def test_which_clusters_are_meant(target: Any, meant: bool) -> None:
 
 
 _STATUS = st.sampled_from(["True", "False", "Unknown"])
-_MATCH = st.builds(
-    MatchCondition,
-    condition_type=st.sampled_from(["Ready", "NodesReady", "Watching"]),
-    operator=st.sampled_from(["In", "NotIn"]),
-    status_values=st.lists(_STATUS, max_size=2).map(tuple),
+_MATCH = st.fixed_dictionaries(
+    {
+        "conditionType": st.sampled_from(["Ready", "NodesReady", "Watching"]),
+        "operator": st.sampled_from(["In", "NotIn"]),
+        "statusValues": st.lists(_STATUS, max_size=2),
+    }
 )
 _KEY = st.sampled_from(["a", "b"])
 _EFFECT = st.sampled_from(["NoSchedule", "NoExecute"])
@@ -149,11 +150,12 @@ def _policies(draw: st.DrawFn) -> list[ClusterTaintPolicy]:
 @given(
     _policies(),
     st.dictionaries(st.sampled_from(["Ready", "NodesReady", "Watching"]), _STATUS),
-    st.lists(st.builds(Taint, key=_KEY, effect=_EFFECT), unique_by=lambda t: (t.key, t.effect)),
+    st.lists(st.tuples(_KEY, _EFFECT), unique=True),
 )
 def test_a_second_look_changes_nothing(
-    policies: list[ClusterTaintPolicy], conditions: dict[str, str], taints: list[Taint]
+    policies: list[ClusterTaintPolicy], conditions: dict[str, str], pairs: list[tuple[str, TaintEffect]]
 ) -> None:
+    taints = [Taint(key=key, effect=effect) for key, effect in pairs]
     changes = taint_changes(cluster(*taints), conditions, policies)
     gone = {(one.taint.key, one.taint.effect) for one in changes if not one.added}
     left = [taint for taint in taints if (taint.key, taint.effect) not in gone]
