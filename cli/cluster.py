@@ -115,13 +115,24 @@ def list_(
 
 
 @app.command()
-def get(name: NameArgument, output: OutputOption = Output.TABLE, profile: ProfileOption = None) -> None:
-    """Show one cluster: its condition, its facts, and the monitor's last probe."""
+def get(
+    name: NameArgument,
+    watch: Annotated[
+        bool, typer.Option("-w", "--watch", help="Keep showing it, and count down to what comes.")
+    ] = False,
+    timeout: TimeoutOption = 3600.0,
+    output: OutputOption = Output.TABLE,
+    profile: ProfileOption = None,
+) -> None:
+    """Show one cluster: its conditions, the last probe, what happened, and what will move away when."""
 
     async def command(settings: Settings) -> int:
-        from cli.membership import cluster_page
+        from cli.cluster_page import cluster_page, watch_cluster
 
-        return await cluster_page(await _session(settings, profile), name, output)
+        session = await _session(settings, profile)
+        if watch:
+            return await watch_cluster(session, name, timeout=timeout)
+        return await cluster_page(session, name, output)
 
     run(command)
 

@@ -82,6 +82,8 @@ async def clusters(session: Session, name: str | None, selector: str | None, out
     grid = table(
         "name",
         "status",
+        "since",
+        "reason",
         "version",
         "region",
         "zones",
@@ -95,7 +97,9 @@ async def clusters(session: Session, name: str | None, selector: str | None, out
         nodes = "" if facts.nodes is None else f"{facts.ready_nodes}/{facts.nodes}"
         row = [
             plain(status.name),
-            styled(str(status.phase)),
+            styled(str(status.phase)) + (" (held)" if settings.hold else ""),
+            age(status.health.since),
+            plain(status.health.reason),
             facts.version,
             plain(settings.region),
             plain(",".join(settings.zones)),

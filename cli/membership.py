@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import Any
 
 from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
@@ -30,8 +28,6 @@ from argosy.api.record import Record
 from argosy.api.steering import SteerCluster
 from argosy.errors import ArgosyError, InvalidInput, NotFound, named
 from cli.connection import new_id
-from cli.options import Output
-from cli.output import age, console, emit_one, plain, styled
 from cli.runtime import TimedOut
 from cli.session import TASK_TIMEOUT, Session
 
@@ -157,44 +153,6 @@ async def _asked(session: Session, name: str, update: str, request: Record) -> C
     return settings
 
 
-async def cluster_page(session: Session, name: str, output: Output) -> int:
-    """Everything about one cluster, read from its entity."""
-    described = await session.describe(cluster_id(name))
-    status = await _status(described)
-    if described is None or status is None or described.status != WorkflowExecutionStatus.RUNNING:
-        raise NotFound(f"no cluster {name} is joined; see `argosy cluster list`")
-    probe = await _last_probe(session, described)
-    if emit_one(output, {**status.model_dump(mode="json"), "last_probe": probe}, name=cluster_id(name)):
-        return 0
-    settings, facts, health = status.settings, status.facts, status.health
-    lines = [
-        ("Name", name),
-        ("Status", f"{status.phase} since {age(health.since)} ({health.reason}) {health.message}".rstrip()),
-        ("Last probe", probe),
-        ("Server", facts.server),
-        ("Connection", str(settings.connection)),
-        ("Version", facts.version),
-        ("Nodes", "unknown" if facts.nodes is None else f"{facts.ready_nodes} of {facts.nodes} ready"),
-        ("Region", settings.region),
-        ("Zones", ", ".join(settings.zones)),
-        ("Provider", settings.provider),
-        ("Labels", ", ".join(f"{k}={v}" for k, v in settings.labels.items())),
-        ("Taints", ", ".join(f"{t.key}={t.value}:{t.effect}" for t in settings.taints)),
-        ("Cluster ID", facts.uid),
-        ("Workflow", described.id),
-    ]
-    out = console()
-    for label, text in lines:
-        out.print(f"[bold]{label + ':':<12}[/bold]{styled(text) if label == 'Phase' else plain(text or '-')}")
-    for kind, amounts in facts.resources.items():
-        out.print(
-            f"[bold]{kind.capitalize() + ':':<12}[/bold]{plain(', '.join(f'{k} {v}' for k, v in amounts.items()))}"
-        )
-    for note in facts.notes:
-        out.print(f"[bold]{'Note:':<12}[/bold]{plain(note)}")
-    return 0
-
-
 async def _until(
     session: Session, name: str, holds: Callable[[ClusterStatus], bool], *, timeout: float
 ) -> ClusterStatus:
@@ -204,7 +162,7 @@ async def _until(
         described = await session.describe(cluster_id(name))
         if described is not None and described.status != WorkflowExecutionStatus.RUNNING:
             raise await _failure(session, name)
-        status = await _status(described)
+        status = await status_of(described)
         if status is not None and holds(status):
             found.append(status)
         return bool(found)
@@ -240,26 +198,14 @@ async def _failure(session: Session, name: str) -> ArgosyError:
     )
 
 
-async def _status(described: WorkflowExecutionDescription | None) -> ClusterStatus | None:
+async def status_of(described: WorkflowExecutionDescription | None) -> ClusterStatus | None:
+    """What a cluster's entity publishes; None where it has published nothing yet."""
     if described is None:
         return None
     status: ClusterStatus | None = await described.memo_value(
         attributes.STATUS, None, type_hint=ClusterStatus
     )
     return status
-
-
-async def _last_probe(session: Session, described: WorkflowExecutionDescription) -> str:
-    """What the monitor's last heartbeat said."""
-    for pending in described.raw_description.pending_activities:
-        if pending.activity_type.name == "watch" and pending.HasField("heartbeat_details"):
-            details: list[Any] = await session.client.data_converter.decode(
-                list(pending.heartbeat_details.payloads)
-            )
-            seen = details[0]
-            since = age(datetime.fromisoformat(seen["at"]), now=datetime.now(UTC))
-            return f"{'ok' if seen['ok'] else 'failed'}, {seen['latency_ms']} ms, {since} ago"
-    return "no monitor is running; is a worker polling?"
 
 
 def _is_ready(status: ClusterStatus | None) -> bool:

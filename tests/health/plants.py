@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from temporalio.client import WorkflowExecutionDescription
@@ -17,7 +19,42 @@ from argosy.api.membership import ClusterStatus
 from cli.session import Session
 from devcluster.member import Member
 from devcluster.temporal import TemporalServer
-from tests.plant import Plant
+from tests.plant import Plant, deployment
+
+
+def stateful(name: str, namespace: str) -> dict[str, Any]:
+    """A StatefulSet of one replica."""
+    made = deployment(name, namespace)
+    made["kind"] = "StatefulSet"
+    made["spec"] |= {"replicas": 1, "serviceName": name}
+    return made
+
+
+def placing(namespace: str, kind: str, *, to_one: bool = False) -> dict[str, Any]:
+    """A policy that divides every workload of a kind evenly over all members, or gives it to one of them."""
+    division = {
+        "replicaSchedulingType": "Divided",
+        "replicaDivisionPreference": "Aggregated" if to_one else "Weighted",
+    }
+    selector = {"apiVersion": "apps/v1", "kind": kind, "namespace": namespace}
+    return {
+        "apiVersion": "policy.karmada.io/v1alpha1",
+        "kind": "PropagationPolicy",
+        "metadata": {"name": f"{kind.lower()}s", "namespace": namespace},
+        "spec": {"resourceSelectors": [selector], "placement": {"replicaScheduling": division}},
+    }
+
+
+def replicas(plant: Plant, plural: str, namespace: str, name: str) -> dict[str, int]:
+    """Member -> replicas of its copy; members without one, or that do not answer, are left out."""
+    found = {}
+    for member in plant.members:
+        with contextlib.suppress(OSError):
+            path = f"/apis/apps/v1/namespaces/{namespace}/{plural}/{name}"
+            status, body = member.request("GET", path, timeout=2)
+            if status == 200:
+                found[member.name] = int(json.loads(body)["spec"]["replicas"])
+    return found
 
 
 @contextlib.asynccontextmanager
