@@ -128,6 +128,7 @@ class Monitors:
             activity.logger.info("waiting pods of %s could not be reported: %s", request.name, error)
 
     async def member(self, request: WatchCluster) -> Member:
+        """The connection to a cluster, by the settings of now."""
         return await self._members.get(request.name, request.settings.connection)
 
     async def probe(self, request: WatchCluster) -> Probe:
@@ -194,8 +195,8 @@ class Attempt:
         )
         if not is_confirmed(self._doubt, lasting, at=now):
             return None
-        self._doubt = None
         found = await self._transition(seen)
+        self._doubt = None
         # Another cluster that answers at the old address does so time and again.
         known = (request.health.ready, request.health.reason)
         return None if (found.health.ready, found.health.reason) == known else found
@@ -218,29 +219,38 @@ class Attempt:
 
     async def _transition(self, seen: Probe) -> Observation:
         if seen.ok:
-            collected = await self._monitors.collected(self._request)
+            collected = await self._collected_now(seen)
             if collected is not None:
                 return self._changed(collected)
-        else:
-            self._monitors.observers.drop(self._request.name)
-        health = _health(ready=seen.ok, reason=seen.reason, message=seen.message)
+            health = _health(ready=True, reason=seen.reason, message=seen.message)
+            return Observation(health=health, conditions=self._conditions(self._request.facts))
+        return self._not_ready(reason=seen.reason, message=seen.message)
+
+    async def _collected_now(self, seen: Probe) -> Collected | None:
+        """The facts; a large cluster takes longer over them than a heartbeat may stay away."""
+        collecting = asyncio.create_task(self._monitors.collected(self._request))
+        try:
+            while not collecting.done():
+                self._heartbeat(seen)
+                await asyncio.wait({collecting}, timeout=self._monitors.interval)
+            return collecting.result()
+        finally:
+            collecting.cancel()
+
+    def _not_ready(self, *, reason: str, message: str) -> Observation:
+        self._monitors.observers.drop(self._request.name)
         # Nothing else can be judged of a cluster that does not answer, so that stays as it was.
-        blind = watching_condition("Unknown", seen.reason, "the cluster is not ready")
-        return Observation(
-            health=health, conditions=self._conditions(self._request.facts) if seen.ok else (blind,)
-        )
+        blind = watching_condition("Unknown", reason, "the cluster is not ready")
+        return Observation(health=_health(ready=False, reason=reason, message=message), conditions=(blind,))
 
     def _changed(self, collected: Collected) -> Observation:
         request = self._request
         inspected = Inspected(facts=collected.facts, enablements=collected.enablements)
         if request.facts.uid and collected.facts.uid != request.facts.uid:
             # Another cluster answers at the old address; its facts are none of ours.
-            return Observation(
-                health=_health(
-                    ready=False,
-                    reason="ClusterReplaced",
-                    message=f"another cluster answers at {collected.facts.server}; unjoin and join it again",
-                )
+            return self._not_ready(
+                reason="ClusterReplaced",
+                message=f"another cluster answers at {collected.facts.server}; unjoin and join it again",
             )
         health = request.health
         if not health.ready:
@@ -294,11 +304,12 @@ def resumed(details: Sequence[Any], *, now: datetime) -> Doubt | None:
     """The doubt of the attempt before this one, by its last heartbeat, on this process's own clock."""
     last = details[0] if details and isinstance(details[0], dict) else {}
     try:
-        change, since = Change(last["change"]), datetime.fromisoformat(last["since"])
+        change = Change(last["change"])
+        passed = now - datetime.fromisoformat(last["since"])
     except (KeyError, TypeError, ValueError):
         return None
     # A clock that is ahead must not confirm anything by itself, nor one that is behind put it off.
-    passed = min(max(timedelta(0), now - since), LONGEST_DOUBT)
+    passed = min(max(timedelta(0), passed), LONGEST_DOUBT)
     return Doubt(change, since=time.monotonic() - passed.total_seconds())
 
 
