@@ -151,7 +151,7 @@ async def watch_cluster(session: Session, name: str, *, timeout: float) -> int:
 
 def _changes(page: Page) -> Iterator[str]:
     for step in page.status.steps:
-        yield " ".join(part for part in (f"{step.at:%H:%M:%S}", step.what, step.by, step.why) if part)
+        yield " ".join(part for part in (f"{step.at:%H:%M:%S} UTC", step.what, step.by, step.why) if part)
     for one in page.conditions():
         yield f"{one.type} {one.status} {one.reason} {one.message}".rstrip()
     for at, who in page.foresight.moves:

@@ -35,13 +35,17 @@ def moves(*seconds: float) -> tuple[tuple[datetime, str], ...]:
         ),
         (
             Foresight(moves(-3), guarded=True),
-            "guarded: too many clusters fail at once, so nothing moves; 1 propagation would move away: now "
-            "(Deployment default/web-3)",
+            (
+                "guarded: too many clusters fail at once, so nothing moves; "
+                "1 propagation would move away: now (Deployment default/web-3)"
+            ),
         ),
         (
             Foresight(moves(1, 2), held=True),
-            "held: nothing moves; 2 propagations would move away: first in 1 s (Deployment default/web1), "
-            "last in 2 s",
+            (
+                "held: nothing moves; 2 propagations would move away: "
+                "first in 1 s (Deployment default/web1), last in 2 s"
+            ),
         ),
     ],
 )
