@@ -189,7 +189,7 @@ class Appliers:
             pass_number=request.pass_number,
             instance=self._instance,
         )
-        return stamp(manifest, ownership)
+        return stamp(manifest, ownership, keeps=request.keeps)
 
     async def _with_what_stays(
         self, member: Member, stamped: dict[str, Any], request: ApplyRequest
@@ -229,8 +229,12 @@ class Appliers:
         """Delete or release a copy; one that Argosy does not own is left alone."""
         member = await self._members.get(request.cluster)
         async with self._writers.sole(request.workflow_id, request.cluster):
-            act = release if request.release else delete
-            outcome = await act(member, request.ref, propagation=request.workflow_id)
+            if request.release:
+                outcome = await release(member, request.ref, propagation=request.workflow_id)
+            else:
+                outcome = await delete(
+                    member, request.ref, propagation=request.workflow_id, dependents_first=request.to_the_end
+                )
         return Removed(outcome=str(outcome))
 
     @activity.defn(name="find")

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Self
 
 from argosy.api.conditions import ClusterCondition
+from argosy.api.eviction import CopyFacts, KeptState, Steering
 from argosy.api.health import Assessment
 from argosy.api.manifest import ResourceRef
 from argosy.api.membership import ClusterFacts, ClusterSettings, Health
-from argosy.api.messages import Required
+from argosy.api.messages import Required, Steer
 from argosy.api.meta import Taint
 from argosy.api.propagation import Plan, PlannedTarget, PolicyRef
 from argosy.api.record import Record
@@ -27,7 +28,9 @@ class PlanRequest(Record):
         stuck: cluster -> replicas that it finds no node for.
         edited: the template is new to this run; a lazy policy takes effect only then.
         rescheduled_at: when someone last asked for a new division of the replicas.
-        evicting: cluster -> since when its copy is being moved away.
+        facts: what is known of the copies there are.
+        steering: what was asked for this template's copies alone.
+        epochs: cluster -> epoch of its entity that the plan has to know at least.
         known: cluster -> UID of the copy there, empty where there are none yet; given only when the first apply
             may be fused into planning, because no crash could leave a copy behind that nobody looks for.
     """
@@ -44,7 +47,9 @@ class PlanRequest(Record):
     rescheduled_at: datetime | None = None
     required_by: tuple[Required, ...] = ()
     stuck: dict[str, int] = {}
-    evicting: dict[str, datetime] = {}
+    facts: CopyFacts = CopyFacts()
+    steering: Steering = Steering()
+    epochs: dict[str, int] = {}
     known: dict[str, str] | None = None
 
 
@@ -96,6 +101,7 @@ class ApplyRequest(Record):
         digest: of the manifest that must come out of rendering.
         replacing: whether the copy may be deleted and created anew where a field cannot be changed.
         exceptions: JSON pointers to fields that are left to the member once somebody else has set them.
+        keeps: what of the copy's status its successor is to get.
     """
 
     workflow_id: str
@@ -110,6 +116,7 @@ class ApplyRequest(Record):
     takeover: bool = False
     exceptions: tuple[str, ...] = ()
     replacing: Replacing = Replacing.NEVER
+    keeps: tuple[KeptState, ...] = ()
 
     @classmethod
     def of(
@@ -137,6 +144,7 @@ class ApplyRequest(Record):
             takeover=plan.takeover or target.cluster in plan.adopts,
             replacing=plan.replacing,
             exceptions=plan.drift.exceptions,
+            keeps=plan.keeps,
         )
 
 
@@ -164,12 +172,17 @@ class Corrected(Record):
 
 
 class RemoveRequest(Record):
-    """Remove one cluster's copy, or release it: leave it running without Argosy's marks."""
+    """Remove one cluster's copy, or release it: leave it running without Argosy's marks.
+
+    Attributes:
+        to_the_end: it is gone only when what it has made, such as pods, is gone as well.
+    """
 
     workflow_id: str
     ref: ResourceRef
     cluster: str
     release: bool = False
+    to_the_end: bool = False
 
 
 class Removed(Record):
@@ -238,13 +251,38 @@ class ConfirmJoin(Record):
 
 
 class AnnounceCluster(Record):
-    """Tell propagations of a change to a cluster, once every worker's snapshot must have seen it."""
+    """Tell propagations of a change to a cluster, those with copies there first.
+
+    Attributes:
+        ready: whether the cluster answers.
+        claimants_only: others are not concerned.
+    """
 
     name: str
     kind: str
     epoch: int
     gone: bool = False
     claimants_only: bool = False
+    ready: bool | None = None
+
+
+class FailBack(Record):
+    """Let templates that were moved away from a cluster return to it, in waves.
+
+    Attributes:
+        wave: how many at once; the next ones follow when these are healthy.
+    """
+
+    name: str
+    order: Steer
+    wave: int = 10
+
+
+class FailedBack(Record):
+    """What became of a fail-back: how many returned, and why it ended early, if it did."""
+
+    count: int
+    stopped: str = ""
 
 
 class DrainCluster(Record):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from activities.evictions import evictions
-from activities.placing import Occasion, Question, place
+from activities.evictions import Template, evictions, steered
+from activities.placing import Occasion, Question, as_recorded, place
 from activities.policies import Chosen, PolicyView
 from activities.render import base
-from argosy.api.behaviour import behaviour_of
+from activities.successors import kept_states, restored, still_left
+from argosy.api.behaviour import Behaviour, behaviour_of
 from argosy.api.cluster import Cluster
 from argosy.api.drift import DriftPolicy, drift_policy
+from argosy.api.eviction import moving
 from argosy.api.ids import id_of
 from argosy.api.manifest import ResourceRef, canonical_json, digest
 from argosy.api.messages import Required
@@ -44,6 +47,7 @@ _EFFECTS = {
     "drift",
     "replacing",
     "adopts",
+    "keeps",
 }
 
 
@@ -117,35 +121,94 @@ def decide(
         # Nobody tells of a priority class that arrives.
         retry = bool(occasion.lacking)
         return _sealed(Plan(targets=kept, waiting=waiting, message=waiting, retry=retry, **common))
-    leaving = evictions(
-        template,
-        placement,
-        kept,
-        fleet,
-        replicas=known.replicas,
-        already=occasion.evicting,
-        held=occasion.held,
+    asked = _Asked(template, policy, placement, kept, steered(fleet, occasion.steering), previous, known, occasion)
+    shares, record = _placed(asked, behaviour=behaviour, suspended=suspended)
+    chosen_by_policy = {target.name for target in shares}
+    extra = [target for target in required if target.name not in chosen_by_policy]
+    labels: dict[str, dict[str, str]] = record["restored"]
+    rendered = rendered_targets(template, [*shares, *extra], fleet, overrides, known, labels)
+    return _sealed(Plan(targets=rendered, **common, **record))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A template that its policy places, with what is known for that."""
+
+    template: Mapping[str, Any]
+    policy: AnyPropagationPolicy
+    placement: Placement
+    kept: tuple[PlannedTarget, ...]
+    fleet: Mapping[str, Cluster]
+    previous: Plan | None
+    known: Interpreted
+    occasion: Occasion
+
+
+def _placed(
+    asked: _Asked, *, behaviour: Behaviour, suspended: bool
+) -> tuple[tuple[Target, ...], dict[str, Any]]:
+    """Where the template goes, without the clusters that it has to leave, and what the plan remembers of both."""
+    occasion, previous, policy = asked.occasion, asked.previous, asked.policy
+    subject = Template(
+        manifest=asked.template,
+        placement=asked.placement,
+        replicas=asked.known.replicas,
+        moving=moving(_annotations(asked.template), policy=policy.metadata.annotations),
         behaviour=behaviour,
+        failover=policy.spec.failover,
+        slot=occasion.slot,
+    )
+    leaving = evictions(
+        subject,
+        asked.kept,
+        asked.fleet,
+        facts=occasion.facts,
+        held=(*occasion.held, *(name for name in asked.fleet if occasion.steering.holds(name))),
         terms=occasion.terms,
         now=occasion.now,
     )
-    common |= {"evicting": leaving.evicting, "evict_at": leaving.due, "held_back": leaving.note}
+    left = still_left(
+        subject,
+        previous,
+        leaving.evicting,
+        asked.fleet,
+        rescheduled_at=occasion.rescheduled_at,
+        terms=occasion.terms,
+        applied_placement=as_recorded(asked.placement),
+    )
+    returns = previous is not None and not subject.is_duplicated and bool(previous.left.keys() - left.keys())
     question = Question(
-        template=template,
-        placement=placement,
+        template=asked.template,
+        placement=asked.placement,
         previous=previous,
         kept=leaving.kept,
-        evicting=tuple(sorted(leaving.evicting)),
+        evicting=tuple(sorted({*leaving.evicting, *left})),
         behaviour=behaviour,
-        interpreted=known,
+        interpreted=asked.known,
         suspended=suspended,
-        occasion=occasion,
+        occasion=replace(occasion, rescheduled_at=occasion.now) if returns else occasion,
     )
-    placed = place(question, tuple(fleet.values()))
-    chosen_by_policy = {target.name for target in placed.targets}
-    extra = [target for target in required if target.name not in chosen_by_policy]
-    targets = rendered_targets(template, [*placed.targets, *extra], fleet, overrides, known)
-    return _sealed(Plan(targets=targets, **common, **placed.record))
+    placed = place(question, tuple(asked.fleet.values()))
+    if placed.record["unschedulable"] and left.keys() - leaving.evicting.keys():
+        # Better where it was moved away from than nowhere.
+        again = replace(question, evicting=tuple(sorted(leaving.evicting)))
+        second = place(again, tuple(asked.fleet.values()))
+        if not second.record["unschedulable"]:
+            placed, left = second, {name: left[name] for name in leaving.evicting}
+    application = policy.spec.failover.application if policy.spec.failover else None
+    return placed.targets, {
+        **placed.record,
+        "evicting": leaving.evicting,
+        "evict_at": leaving.due,
+        "held_back": leaving.note,
+        "in_turn": leaving.in_turn,
+        "slot": occasion.slot if leaving.paced else None,
+        "left": left,
+        "moving": subject.moving,
+        "watches_health": application is not None or bool(leaving.in_turn),
+        "keeps": kept_states(policy.spec.failover),
+        "restored": restored(previous, leaving.evicting, (target.name for target in placed.targets)),
+    }
 
 
 def _required(required_by: Iterable[Required], fleet: Mapping[str, Cluster]) -> list[Target]:
@@ -207,6 +270,7 @@ def rendered_targets(
     clusters: Mapping[str, Cluster],
     overrides: list[AnyOverridePolicy],
     known: Interpreted | None = None,
+    labels: Mapping[str, Mapping[str, str]] | None = None,
 ) -> tuple[PlannedTarget, ...]:
     """What each cluster gets, as a difference from the template with its share of the replicas.
 
@@ -214,22 +278,24 @@ def rendered_targets(
         shares: clusters with their replicas.
         clusters: by name, with every one that has a share.
         known: what was found out about the template; None means by Argosy's own rules.
+        labels: cluster -> labels that its copy is given, whatever overrides say.
     """
     bases: dict[int | None, dict[str, Any]] = {}
-    made: dict[tuple[int | None, tuple[bool, ...]], PlannedTarget] = {}
+    made: dict[tuple[Any, ...], PlannedTarget] = {}
     targets = []
     for share in shares:
         if share.replicas not in bases:
             bases[share.replicas] = base(dict(template), replicas=share.replicas)
         # Most clusters of a large fleet get the same manifest.
-        key = (share.replicas, rules_for(clusters[share.name], overrides))
+        given = (labels or {}).get(share.name, {})
+        key = (share.replicas, rules_for(clusters[share.name], overrides), tuple(sorted(given.items())))
         if key not in made:
             start = bases[share.replicas]
             # Applying renders by Argosy's own rules only; what a script makes of them is part of the difference.
             revised = (
                 start if known is None or share.replicas is None else known.revised.get(share.replicas, start)
             )
-            made[key] = _rendered_target(share, start, revised, clusters[share.name], overrides)
+            made[key] = _rendered_target(share, start, revised, clusters[share.name], overrides, given)
         targets.append(made[key].model_copy(update={"cluster": share.name}))
     return tuple(targets)
 
@@ -240,11 +306,15 @@ def _rendered_target(
     revised: dict[str, Any],
     cluster: Cluster,
     overrides: list[AnyOverridePolicy],
+    labels: Mapping[str, str],
 ) -> PlannedTarget:
     try:
         manifest, applied = render(revised, cluster, overrides) if overrides else (revised, ())
     except OverrideError as error:
         return PlannedTarget(cluster=share.name, replicas=share.replicas, error=str(error))
+    if labels:
+        metadata = manifest["metadata"]
+        manifest = {**manifest, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), **labels}}}
     return PlannedTarget(
         cluster=share.name,
         replicas=share.replicas,

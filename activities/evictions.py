@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from argosy.api.behaviour import Behaviour
 from argosy.api.cluster import Cluster
+from argosy.api.eviction import CopyFacts, Eviction, EvictionCause, Moving, PurgeMode, Steering
 from argosy.api.membership import FAILOVER_NOW_TAINT, FAILOVER_TAINT, NOT_READY_TAINT
 from argosy.api.meta import Taint
 from argosy.api.placement import Placement
+from argosy.api.policy import Failover, StatePreservation
 from argosy.api.propagation import PlannedTarget
 from argosy.interpreter.patience import moves_freely
 from argosy.scheduling.eviction import is_outage, leaves_at
+from argosy.scheduling.filters import untolerated
 from argosy.scheduling.strategy import Strategy, strategy_of
+
+_MARKS = {
+    NOT_READY_TAINT: "it does not answer",
+    FAILOVER_TAINT: "its failover was asked for",
+    FAILOVER_NOW_TAINT: "its failover was asked for at once",
+}
 
 
 @dataclass(frozen=True)
@@ -26,77 +35,201 @@ class FailoverTerms:
         freely: for workloads of which two copies at once do no harm.
         carefully: for all others.
         share: of the fleet that may fail at once before the observer is suspected.
+        grace: how long a copy that is to go waits for healthy ones elsewhere, where its policy says nothing.
     """
 
     freely: timedelta = timedelta(seconds=3)
     carefully: timedelta = timedelta(seconds=300)
     share: float = 0.5
+    grace: timedelta = timedelta(seconds=600)
+
+
+@dataclass(frozen=True)
+class Template:
+    """What of a template decides how its copies move.
+
+    Attributes:
+        replicas: None where its kind has none.
+        failover: as its policy has it.
+        slot: when it may move, where many templates do; None where it may at any time.
+    """
+
+    manifest: Mapping[str, Any]
+    placement: Placement
+    replicas: int | None
+    moving: Moving
+    behaviour: Behaviour = "argosy"
+    failover: Failover | None = None
+    slot: datetime | None = None
+
+    @property
+    def is_duplicated(self) -> bool:
+        """Whether every cluster has a whole copy, so that none takes over another's share."""
+        strategy = strategy_of(self.placement.replica_scheduling)
+        return self.replicas is None or strategy is Strategy.DUPLICATED
 
 
 @dataclass(frozen=True)
 class Evictions:
-    """What is to be done about copies on clusters that repel them.
+    """What is to be done about copies on clusters that repel them, or where they do not fare well.
 
     Attributes:
         kept: the targets that stay, for now.
-        evicting: cluster -> since when its copy has to go.
+        evicting: cluster -> why and how its copy has to go.
         due: cluster -> when its copy will have to.
         note: what holds evictions up, as a sentence; empty where nothing does.
+        in_turn: clusters whose copies wait until fewer others are unavailable.
+        paced: copies wait for the template's slot.
     """
 
     kept: tuple[PlannedTarget, ...]
-    evicting: dict[str, datetime] = field(default_factory=dict)
+    evicting: dict[str, Eviction] = field(default_factory=dict)
     due: dict[str, datetime] = field(default_factory=dict)
     note: str = ""
+    in_turn: tuple[str, ...] = ()
+    paced: bool = False
+
+
+class _Due(NamedTuple):
+    """When a copy has to go, and why."""
+
+    at: datetime
+    cause: EvictionCause
+    why: str
 
 
 def evictions(
-    template: Mapping[str, Any],
-    placement: Placement,
+    template: Template,
     kept: Sequence[PlannedTarget],
     fleet: Mapping[str, Cluster],
     *,
-    replicas: int | None,
-    already: Mapping[str, datetime],
+    facts: CopyFacts,
     held: Iterable[str],
-    behaviour: Behaviour,
     terms: FailoverTerms,
     now: datetime,
 ) -> Evictions:
     """Look at every cluster that has a copy.
 
     Args:
-        already: cluster -> since when its copy is being moved away.
+        fleet: with the taints that only this template sees.
         held: clusters whose copies nobody may move, by a person's wish.
     """
-    patience = terms.freely if moves_freely(template, replicas=replicas) else terms.carefully
-    by_default = {NOT_READY_TAINT: patience, FAILOVER_TAINT: patience, FAILOVER_NOW_TAINT: timedelta(0)}
-
-    def leaving(name: str) -> datetime | None:
-        taints = [_evicting(taint, behaviour) for taint in fleet[name].spec.taints]
-        return leaves_at(taints, placement.cluster_tolerations, by_default=by_default)
-
     failing = [name for name, cluster in fleet.items() if _is_failing(cluster)]
     suspected = is_outage(fleet.values(), failing=failing, share=terms.share)
-    stay, due, notes = [], {}, []
+    leaving = {name: _leaving(template, fleet[name], terms) for name in fleet}
     evicting = {
-        name: since
-        for name, since in already.items()
-        if name in fleet and not _is_welcome_back(leaving(name), placement, replicas)
+        name: known
+        for name, known in facts.evicting.items()
+        if name in fleet and not (leaving[name] is None and known.cause == EvictionCause.TAINT and template.is_duplicated)
     }  # fmt: skip - one condition
+    before = tuple(target.cluster for target in kept)
+    lacking = set(facts.lacking) & set(before)
+    spare = template.moving.may_lack(len(before)) - len(lacking)
+    stay, due, notes, in_turn, paced = [], {}, [], [], False
     for target in kept:
         name = target.cluster
-        at = leaving(name)
-        held_by = _held_by(fleet[name], held, suspected)
-        if at is None or (held_by and at <= now):
-            notes += [f"{name} is {held_by}"] if at is not None else []
+        found = min((one for one in (leaving[name], _failed(template, name, facts)) if one), default=None)
+        held_by = found and _held_by(found, fleet[name], held, suspected)
+        if found is None or name in evicting:
+            stay += [target] if name not in evicting else []
+        elif found.at > now:
+            due[name] = found.at
             stay.append(target)
-        elif at <= now:
-            evicting[name] = now
+        elif held_by:
+            notes.append(f"{name} is {held_by}")
+            stay.append(target)
+        elif name not in lacking and spare <= 0:
+            in_turn.append(name)
+            stay.append(target)
+        elif template.slot is not None and template.slot > now:
+            due[name], paced = template.slot, True
+            stay.append(target)
         else:
-            due[name] = at
-            stay.append(target)
-    return Evictions(tuple(stay), evicting, due, "; ".join(notes))
+            spare -= name not in lacking
+            evicting[name] = _eviction(template, name, found, facts, before=before, terms=terms, now=now)
+    if in_turn:
+        limit = template.moving.max_unavailable
+        notes.append(f"{', '.join(in_turn)}: moves when fewer copies are unavailable (at most {limit})")
+    return Evictions(tuple(stay), evicting, due, "; ".join(notes), tuple(in_turn), paced)
+
+
+def steered(fleet: Mapping[str, Cluster], steering: Steering) -> Mapping[str, Cluster]:
+    """The fleet as one template sees it: with the failovers that were asked for it alone."""
+    forced = {name: taint for name, taint in steering.forced.items() if name in fleet}
+    if not forced:
+        return fleet
+    marked = {
+        name: fleet[name].model_copy(
+            update={"spec": fleet[name].spec.model_copy(update={"taints": (*fleet[name].spec.taints, taint)})}
+        )
+        for name, taint in forced.items()
+    }
+    return {**fleet, **marked}
+
+
+def is_well(template: Template, cluster: Cluster, terms: FailoverTerms) -> bool:
+    """Whether copies may stay on a cluster for ever, and new ones come."""
+    repelled = untolerated(cluster.spec.taints, template.placement.cluster_tolerations)
+    return _leaving(template, cluster, terms) is None and repelled is None
+
+
+def _leaving(template: Template, cluster: Cluster, terms: FailoverTerms) -> _Due | None:
+    """When the taints of a cluster make its copy go, and which one does."""
+    free = moves_freely(template.manifest, replicas=template.replicas)
+    patience = terms.freely if free else terms.carefully
+    by_default = {NOT_READY_TAINT: patience, FAILOVER_TAINT: patience, FAILOVER_NOW_TAINT: timedelta(0)}
+    found = []
+    for taint in cluster.spec.taints:
+        evicting = _evicting(taint, template.behaviour)
+        at = leaves_at([evicting], template.placement.cluster_tolerations, by_default=by_default)
+        if at is not None:
+            why = _MARKS.get(taint.key, f"its taint {taint.key}:{taint.effect} is not tolerated")
+            found.append(_Due(at, EvictionCause.TAINT, why))
+    return min(found, default=None)
+
+
+def _failed(template: Template, name: str, facts: CopyFacts) -> _Due | None:
+    """When a copy that is not healthy is given up, where its policy says so."""
+    application = template.failover.application if template.failover else None
+    since = facts.unwell.get(name)
+    if application is None or since is None:
+        return None
+    conditions = application.decision_conditions
+    seconds = conditions.toleration_seconds if conditions else None
+    tolerated = 300 if seconds is None else seconds
+    why = f"the workload there was not healthy for {tolerated} s"
+    return _Due(since + timedelta(seconds=tolerated), EvictionCause.APPLICATION, why)
+
+
+def _eviction(
+    template: Template,
+    name: str,
+    found: _Due,
+    facts: CopyFacts,
+    *,
+    before: tuple[str, ...],
+    terms: FailoverTerms,
+    now: datetime,
+) -> Eviction:
+    """How a copy goes: as the part of the policy says that is about its cause."""
+    failover, purge, grace = template.failover, None, None
+    preservation: StatePreservation | None = None
+    if failover is not None and found.cause == EvictionCause.APPLICATION and failover.application:
+        purge, grace = failover.application.purge_mode, failover.application.grace_period_seconds
+        preservation = failover.application.state_preservation
+    elif failover is not None and found.cause == EvictionCause.TAINT and failover.cluster:
+        purge, preservation = failover.cluster.purge_mode, failover.cluster.state_preservation
+    labels = {rule.alias_label_name for rule in preservation.rules} if preservation else set()
+    known = facts.state.get(name, {})
+    return Eviction(
+        since=now,
+        cause=found.cause,
+        purge=PurgeMode(purge or PurgeMode.GRACEFULLY),
+        grace_seconds=int(terms.grace.total_seconds()) if grace is None else grace,
+        why=found.why,
+        state={label: known[label] for label in sorted(labels & known.keys())},
+        before=before if found.cause == EvictionCause.APPLICATION else (),
+    )
 
 
 def _evicting(taint: Taint, behaviour: Behaviour) -> Taint:
@@ -110,15 +243,9 @@ def _is_failing(cluster: Cluster) -> bool:
     return any(taint.key == NOT_READY_TAINT for taint in cluster.spec.taints)
 
 
-def _held_by(cluster: Cluster, held: Iterable[str], suspected: bool) -> str:
+def _held_by(found: _Due, cluster: Cluster, held: Iterable[str], suspected: bool) -> str:
     if cluster.name in set(held):
         return "held: its copies stay until `argosy cluster resume`"
-    if suspected and _is_failing(cluster):
+    if suspected and _is_failing(cluster) and found.why == _MARKS[NOT_READY_TAINT]:
         return "not given up: too many clusters fail at once, and it may be the observer that is cut off"
     return ""
-
-
-def _is_welcome_back(leaves: datetime | None, placement: Placement, replicas: int | None) -> bool:
-    """Whether a copy may simply stay where its cluster is well again: nobody has taken its share over."""
-    duplicated = replicas is None or strategy_of(placement.replica_scheduling) is Strategy.DUPLICATED
-    return leaves is None and duplicated

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from temporalio import activity
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -25,7 +25,7 @@ from activities.contracts import (
     TellDependencies,
 )
 from activities.errors import temporal_errors
-from activities.snapshot import MAX_AGE, list_clusters
+from activities.snapshot import MAX_AGE
 from argosy.api.ids import policies_id
 from argosy.api.messages import ClusterEvent, PoliciesChanged
 from argosy.api.policyset import PolicySetInput, PolicySetState, WaitForPolicy
@@ -36,6 +36,9 @@ OPEN_PROPAGATIONS = 'WorkflowType = "Propagation" AND ExecutionStatus = "Running
 # After the change: at once, then when a store such as Elasticsearch has certainly refreshed.
 ROUNDS = (0.0, 1.5, 3.0)
 OUTSTANDING = 32
+ACKNOWLEDGED_FIRST = 0.05
+ACKNOWLEDGED_AT_MOST = 1.0
+ACKNOWLEDGED_LOOKS = 14
 DRAIN_INTERVAL = 0.5
 DRAIN_RESEND = 30.0
 _IN_LIST = 50
@@ -110,15 +113,23 @@ class Notifiers:
     @activity.defn(name="cluster_changed")
     @temporal_errors
     async def cluster_changed(self, request: AnnounceCluster) -> Notified:
-        """Wait until every snapshot must show the change, then tell the templates it may concern."""
-        while (await self._epoch(request.name)) < request.epoch:
-            await _pause(0.1)
-        await _pause(MAX_AGE)
-        event = ClusterEvent(cluster=request.name, kind=request.kind)
+        """Tell the templates that a change may concern, those with copies in the cluster first and at their pace.
+
+        Planners are told the epoch that they have to know, so nobody need wait for lists and snapshots to show it;
+        the rounds find templates that were placed there meanwhile by what was known before.
+        """
+        event = ClusterEvent(
+            cluster=request.name, kind=request.kind, epoch=request.epoch, ready=request.ready
+        )
         told: set[str] = set()
         for pause in ROUNDS:
             await _pause(pause)
-            await self._tell(await self._listed(OPEN_PROPAGATIONS), "cluster_event", event, told)
+            claimants = await self._listed(_claims(request.name))
+            await self._tell(claimants, "cluster_event", event, told, acknowledged=True)
+            # A hash bucket only suggests, so nobody waits for its members.
+            await self._tell(await self._listed(_claims(attributes.bucket(request.name))), "cluster_event", event, told)
+            if not request.claimants_only:
+                await self._tell(await self._listed(OPEN_PROPAGATIONS), "cluster_event", event, told)
         return Notified(count=len(told))
 
     @activity.defn(name="drain")
@@ -142,10 +153,6 @@ class Notifiers:
             await _pause(DRAIN_INTERVAL)
         return Notified(count=len(last_told))
 
-    async def _epoch(self, name: str) -> int:
-        clusters = await list_clusters(self._client)
-        return clusters[name].epoch if name in clusters else -1
-
     async def _listed(self, query: str) -> list[str]:
         """The propagations that a query finds, those of the highest priority first."""
         found: dict[str, int] = {}
@@ -159,13 +166,22 @@ class Notifiers:
         activity.heartbeat(len(found))
         return sorted(found, key=lambda identifier: (-found[identifier], identifier))
 
-    async def _tell(self, ids: Sequence[str], signal: str, event: Any, told: set[str]) -> None:
+    async def _tell(
+        self, ids: Sequence[str], signal: str, event: Any, told: set[str], *, acknowledged: bool = False
+    ) -> None:
+        """Signal those who were not told yet; no more than a few at once, so that the first can act meanwhile.
+
+        Args:
+            acknowledged: the event is a cluster's; go on when a plan has looked at it, or after a while.
+        """
         gate = asyncio.Semaphore(OUTSTANDING)
 
         async def tell(identifier: str) -> None:
             async with gate:
                 try:
                     await self._client.get_workflow_handle(identifier).signal(signal, event)
+                    if acknowledged:
+                        await self._acknowledged(identifier, event)
                 except RPCError as error:
                     # One that has completed since it was listed has nothing to be told.
                     if error.status != RPCStatusCode.NOT_FOUND:
@@ -175,6 +191,22 @@ class Notifiers:
         fresh = [identifier for identifier in ids if identifier not in told]
         await asyncio.gather(*(tell(identifier) for identifier in fresh))
         told.update(fresh)
+
+    async def _acknowledged(self, identifier: str, event: ClusterEvent) -> None:
+        """Wait until a propagation has published that a plan of it knows the event's epoch.
+
+        The signal is durable, so that whoever takes longer than this is not lost, only no longer waited for.
+        """
+        pause = ACKNOWLEDGED_FIRST
+        for _ in range(ACKNOWLEDGED_LOOKS):
+            await asyncio.sleep(pause)
+            described = await self._client.get_workflow_handle(identifier).describe()
+            status = await described.memo_value(attributes.STATUS, None)
+            known = (status.get("acknowledged") or {}) if isinstance(status, dict) else {}
+            if described.status != WorkflowExecutionStatus.RUNNING or known.get(event.cluster, -1) >= event.epoch:
+                return
+            activity.heartbeat(identifier)
+            pause = min(pause * 2, ACKNOWLEDGED_AT_MOST)
 
 
 def _claims(value: str) -> str:

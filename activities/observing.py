@@ -15,6 +15,7 @@ from activities.pulse import Pulses
 from activities.reporting import Reporter
 from argosy.api.health import Assess
 from argosy.api.managed_fields import applied_fields, digest_of
+from argosy.api.kept_state import state_of
 from argosy.api.observation import MISSING, CopyObservation
 from argosy.api.ownership import owner_of
 from argosy.errors import ArgosyError, NotEstablished
@@ -194,6 +195,7 @@ class Observer:
             pass_number=owner.pass_number if owner else 0,
             fields=digest_of(applied_fields(metadata, FIELD_MANAGER)),
             assessment=await self._assess(item),
+            state=state_of(item),
         )
 
 
@@ -208,4 +210,4 @@ def news(known: CopyObservation | None, seen: CopyObservation) -> bool | None:
     moved = known.gone != seen.gone or known.uid != seen.uid or seen.stamp < known.stamp
     if changed or moved or known.assessment.health != seen.assessment.health:
         return True
-    return None if known.assessment == seen.assessment else False
+    return None if (known.assessment, known.state) == (seen.assessment, seen.state) else False

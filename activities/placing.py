@@ -10,6 +10,7 @@ from typing import Any
 from activities.evictions import FailoverTerms
 from argosy.api.behaviour import Behaviour
 from argosy.api.cluster import Cluster
+from argosy.api.eviction import CopyFacts, Steering
 from argosy.api.manifest import canonical_json, ref_of
 from argosy.api.messages import Required
 from argosy.api.placement import Placement
@@ -42,8 +43,10 @@ class Occasion:
         estimates: cluster -> replicas that fit, from a closer look at its nodes.
         required_by: workloads that need the template in clusters of theirs.
         stuck: cluster -> replicas that it finds no node for.
-        evicting: cluster -> since when its copy is being moved away.
+        facts: what is known of the copies there are.
+        steering: what was asked for this template's copies alone.
         held: clusters whose copies nobody may move.
+        slot: when the template may move, where many do; None where it may at any time.
         terms: how long copies stay on a cluster that fails.
         interpreted: what is known of the template; None means by Argosy's own rules.
         priority: of the template, by its policy's priority class.
@@ -59,7 +62,9 @@ class Occasion:
     estimates: Mapping[str, int] = field(default_factory=dict)
     required_by: tuple[Required, ...] = ()
     stuck: Mapping[str, int] = field(default_factory=dict)
-    evicting: Mapping[str, datetime] = field(default_factory=dict)
+    facts: CopyFacts = field(default_factory=CopyFacts)
+    steering: Steering = field(default_factory=Steering)
+    slot: datetime | None = None
     held: tuple[str, ...] = ()
     terms: FailoverTerms = field(default_factory=FailoverTerms)
     interpreted: Interpreted | None = None
@@ -79,7 +84,7 @@ class Question:
         previous: the plan in force.
         kept: its targets, without those in clusters that have left.
         suspended: what was placed before stays as it is.
-        evicting: clusters that the template is being moved away from.
+        evicting: clusters that the template is being moved away from, or stays away from.
     """
 
     template: Mapping[str, Any]
@@ -160,6 +165,11 @@ def place(question: Question, clusters: Sequence[Cluster]) -> Placed:
     )
 
 
+def as_recorded(placement: Placement) -> str:
+    """A placement as plans remember it."""
+    return canonical_json(placement.model_dump(mode="json", by_alias=True)).decode()
+
+
 def _without(replicas: int | None, stuck: int) -> int | None:
     return None if replicas is None else max(0, replicas - stuck)
 
@@ -185,7 +195,7 @@ def _record(
 ) -> dict[str, Any]:
     previous = question.previous
     reasons, omitted = recorded(result.reasons)
-    applied = canonical_json(question.placement.model_dump(mode="json", by_alias=True)).decode()
+    applied = as_recorded(question.placement)
     return {
         "affinity": outcome.observed_affinity,
         # A placement that failed is tried again at the next event, whatever that is.

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections import OrderedDict
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from activities.errors import temporal_errors
 from activities.evictions import FailoverTerms
 from activities.fleet import Fleets
 from activities.interpreting import Interpreters, Stored
+from activities.pacing import Pace
 from activities.placing import Occasion
 from activities.policies import EMPTY, Chosen, PolicyView, choose
 from activities.priorities import Priorities
@@ -41,6 +42,8 @@ FAST_APPLY_SECONDS = 0.7
 FAST_TARGETS = 8
 # How old knowledge may be, in seconds, by which nothing fits.
 FRESH = 0.2
+# Not worth a timer.
+SOON = timedelta(milliseconds=200)
 # Planning for this many clusters takes long enough to keep other tasks of the process waiting.
 OFF_LOOP_ABOVE = 50
 
@@ -60,8 +63,10 @@ class Planners:
         companions: Companions,
         behaviour: Behaviour,
         terms: FailoverTerms,
+        pace: Pace,
     ) -> None:
         self._terms = terms
+        self._pace = pace
         self._inputs = inputs
         self._templates = templates
         self._snapshot = snapshot
@@ -83,6 +88,9 @@ class Planners:
         views = await asyncio.gather(*(self._view(identifier) for identifier in scopes))
         policies = dict(zip(scopes, views, strict=True))
         plan, clusters = await self._decided(template, policies, request)
+        slot = self._slot_for(plan, request)
+        if slot is not None:
+            plan, clusters = await self._decided(template, policies, request, slot=slot)
         if plan.retry:
             # What does not fit as things were known may well fit as they have just become.
             plan, clusters = await self._decided(template, policies, request, max_age=FRESH)
@@ -91,6 +99,16 @@ class Planners:
             return Planned(plan=plan, repeated=repeated)
         return Planned(plan=plan, applied=await self._applied_along(plan, request, request.known))
 
+    def _slot_for(self, plan: Plan, request: PlanRequest) -> datetime | None:
+        """When the template may move, where others that do go first; None where it may now, or need not."""
+        moves = plan.evicting.keys() - request.facts.evicting.keys()
+        waited = request.previous is not None and request.previous.slot is not None
+        if not moves or waited:
+            return None
+        now = datetime.now(UTC)
+        slot = self._pace.next(now)
+        return slot if slot > now + SOON else None
+
     async def _decided(
         self,
         template: dict[str, Any],
@@ -98,9 +116,12 @@ class Planners:
         request: PlanRequest,
         *,
         max_age: float | None = None,
+        slot: datetime | None = None,
     ) -> tuple[Plan, dict[str, ClusterStatus]]:
         """The decision by what is known of the clusters, and their snapshot; both of at most this age."""
-        snapshot = await self._snapshot.clusters(max_age=SNAPSHOT_AGE if max_age is None else max_age)
+        snapshot = await self._snapshot.clusters(
+            max_age=SNAPSHOT_AGE if max_age is None else max_age, epochs=request.epochs
+        )
         clusters = await self._with_holders(snapshot, request)
         fleet = await self._fleets.of(clusters)
         chosen = choose(template, policies, request.bound)
@@ -121,7 +142,9 @@ class Planners:
             rescheduled_at=request.rescheduled_at,
             required_by=request.required_by,
             stuck=request.stuck,
-            evicting=request.evicting,
+            facts=request.facts,
+            steering=request.steering,
+            slot=slot or (request.previous.slot if request.previous else None),
             held=tuple(name for name, status in clusters.items() if status.settings.hold),
             terms=self._terms,
             interpreted=known,

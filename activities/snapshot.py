@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from collections.abc import Mapping
 
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
@@ -38,8 +40,14 @@ class ClusterSnapshot:
         self._taken = float("-inf")
         self._lock = asyncio.Lock()
 
-    async def clusters(self, *, max_age: float = MAX_AGE) -> dict[str, ClusterStatus]:
+    async def clusters(
+        self, *, max_age: float = MAX_AGE, epochs: Mapping[str, int] | None = None
+    ) -> dict[str, ClusterStatus]:
         """Every cluster by name, as it was at most `max_age` seconds ago.
+
+        Args:
+            epochs: cluster -> the epoch that has to be known at least; lists lag, so an entity is asked where they
+                are behind.
 
         Raises:
             Transient: Temporal's lists did not answer, and what is known is too old.
@@ -48,6 +56,12 @@ class ClusterSnapshot:
             async with self._lock:
                 if time.monotonic() - self._taken > max_age:
                     await self._refresh()
+        for name, epoch in (epochs or {}).items():
+            async with self._lock:
+                known = self._clusters.get(name)
+                if known is not None and known.epoch < epoch:
+                    with contextlib.suppress(NotFound):
+                        self._clusters = {**self._clusters, name: await self._asked(name)}
         return self._clusters
 
     async def cluster(self, name: str) -> ClusterStatus:
@@ -56,9 +70,9 @@ class ClusterSnapshot:
         Raises:
             NotFound: no such cluster is joined.
         """
-        known = self._clusters.get(name)
-        if known is not None:
-            return known
+        return self._clusters.get(name) or await self._asked(name)
+
+    async def _asked(self, name: str) -> ClusterStatus:
         try:
             description = await self._client.get_workflow_handle(cluster_id(name)).describe()
             status = (
@@ -77,7 +91,15 @@ class ClusterSnapshot:
     async def _refresh(self) -> None:
         started = time.monotonic()
         try:
-            self._clusters = await list_clusters(self._client)
+            found = await list_clusters(self._client)
         except RPCError as error:
             raise Transient(f"Temporal does not list clusters: {error.message}") from error
+        known = self._clusters
+        self._clusters = {name: _later(known.get(name), status) for name, status in found.items()}
         self._taken = started
+
+
+def _later(known: ClusterStatus | None, listed: ClusterStatus) -> ClusterStatus:
+    """Of two statuses of one membership the one that came later: what was asked directly is ahead of the lists."""
+    same = known is not None and known.joined_at == listed.joined_at
+    return known if known is not None and same and known.epoch > listed.epoch else listed

@@ -169,6 +169,7 @@ def _seen(
     if seen is not None:
         return seen
     settled = observer.settled.get((status.ref.api_version, status.ref.kind))
-    if settled is None or target.phase != TargetPhase.APPLIED or not newer(settled, target.version):
+    there = target.phase in {TargetPhase.APPLIED, TargetPhase.EVICTING}
+    if settled is None or not there or not newer(settled, target.version):
         return None
     return CopyObservation(uid=target.uid, version=settled, gone=True, assessment=MISSING)

@@ -66,6 +66,14 @@ class Settings(BaseModel):
         ge=0,
         description="The same for StatefulSets, single replicas, Jobs, and whatever mounts a volume claim.",
     )
+    eviction_grace: float = Field(
+        default=600,
+        ge=0,
+        description="Seconds that a copy that is to go waits for healthy ones elsewhere, if its policy says nothing.",
+    )
+    eviction_rate: float = Field(
+        default=20, gt=0, description="Templates a second that a worker moves away from clusters, at most."
+    )
     fleet_guard: float = Field(
         default=0.5,
         ge=0,

@@ -16,11 +16,13 @@ from activities.capacity import Capacity
 from activities.clusters import Clusters
 from activities.companions import Companions
 from activities.evictions import FailoverTerms
+from activities.failback import FailBacks
 from activities.in_use import KindsInUse
 from activities.interpreting import Interpreters
 from activities.members import MemberPool
 from activities.monitor import Monitors
 from activities.notify import Notifiers
+from activities.pacing import Pace
 from activities.plan import Planners
 from activities.runs import RunInputs, Templates
 from activities.snapshot import ClusterSnapshot
@@ -59,6 +61,7 @@ class Parts:
     clusters: Clusters
     monitors: Monitors
     tainting: Tainting
+    fail_backs: FailBacks
     members: Members
     capacity: Capacity
     observers: Observers
@@ -88,6 +91,7 @@ class Parts:
             self.clusters.confirm_join,
             self.tainting.evaluate,
             self.tainting.tell_clusters,
+            self.fail_backs.fail_back,
         ]
 
     def health_activities(self) -> list[Callable[..., Any]]:
@@ -132,12 +136,15 @@ def build(client: Client, settings: Settings, *, instance: str) -> Parts:
                 freely=timedelta(seconds=settings.failover_after),
                 carefully=timedelta(seconds=settings.failover_after_stateful),
                 share=settings.fleet_guard,
+                grace=timedelta(seconds=settings.eviction_grace),
             ),
+            pace=Pace(settings.eviction_rate),
         ),
         appliers=appliers,
         notifiers=Notifiers(client, task_queue=settings.task_queue),
         clusters=Clusters(client, members=members),
         tainting=Tainting(client, inputs),
+        fail_backs=FailBacks(client),
         monitors=Monitors(
             client=client,
             members=members,

@@ -18,11 +18,14 @@ from activities.contracts import (
     AnnounceCluster,
     ConfirmJoin,
     DrainCluster,
+    FailBack,
+    FailedBack,
     Inspected,
     InspectRequest,
     Observation,
     WatchCluster,
 )
+from activities.failback import FailBacks
 from activities.monitor import Monitors
 from activities.notify import Notifiers
 from argosy.api.conditions import READY_MESSAGE
@@ -56,6 +59,8 @@ class Cluster:
         self._state = self._began = start.state
         self._monitor: asyncio.Task[Observation] | None = None
         self._announcing: asyncio.Task[None] | None = None
+        self._announced_epoch = -1
+        self._returning: asyncio.Task[None] | None = None
         self._tainting: asyncio.Task[None] | None = None
 
     # -- messages -----------------------------------------------------------------------------------
@@ -131,6 +136,7 @@ class Cluster:
             self._announce()
             self._watch()
             self._evaluate_taints()
+            self._fail_back()
             await workflow.wait_condition(self._attention)
             if self._monitor is not None and self._monitor.done():
                 self._observe(self._monitor)
@@ -146,8 +152,10 @@ class Cluster:
             state.leaving is not None
             or state.rejoin is not None
             or (self._monitor is not None and self._monitor.done())
-            or (bool(state.announce) and self._announcing is None)
+            or (bool(state.announce) and (self._announcing is None or self._announced_epoch < state.epoch))
             or self._facts_moved()
+            or (state.recovery.request_id if state.recovery else "")
+            != (self._returning.get_name() if self._returning else "")
             or (self._state.taints_asked > self._state.taints_answered and self._tainting is None)
         )
 
@@ -211,6 +219,8 @@ class Cluster:
 
     async def _leave(self) -> None:
         self._stop_monitor()
+        self._set(recovery=None)
+        self._fail_back()
         self._publish()
         leaving = self._state.leaving
         while leaving is not None and not await self._drained(leaving):
@@ -271,6 +281,8 @@ class Cluster:
                 workflow.logger.info("the monitor of %s ended: %s", self._state.name, error.cause)
             return
         self._state, announce = observed(self._state, seen, at=workflow.now())
+        if not self._state.health.ready:
+            self._end_recovery("the cluster does not answer")
         if announce is not None:
             self._changed(announce)
 
@@ -296,6 +308,38 @@ class Cluster:
         self._set(taints_answered=asked)
         self._tainting = None
 
+    # -- returning ------------------------------------------------------------------------------------------
+
+    def _fail_back(self) -> None:
+        """Let templates return, as long as the cluster is well and nobody wants them away again."""
+        order = self._state.recovery
+        if self._returning is not None and self._returning.get_name() != (order.request_id if order else ""):
+            self._returning.cancel()
+            self._returning = None
+        if order is not None and self._returning is None:
+            self._returning = asyncio.create_task(self._returned(order))
+            self._returning.set_name(order.request_id)
+
+    async def _returned(self, order: Steer) -> None:
+        result: FailedBack = await workflow.execute_activity_method(
+            FailBacks.fail_back,
+            FailBack(name=self._state.name, order=order, wave=order.wave),
+            start_to_close_timeout=options.FAIL_BACK_TIMEOUT,
+            heartbeat_timeout=options.NOTIFY_HEARTBEAT,
+            retry_policy=options.MESSAGE_RETRY,
+            summary=f"let templates return, {order.wave} at a time",
+        )
+        self._returning = None
+        self._record(
+            Step(at=workflow.now(), what=f"{result.count} returned", by="fail-back", why=result.stopped)
+        )
+        self._set(recovery=None)
+
+    def _end_recovery(self, why: str) -> None:
+        if self._state.recovery is not None:
+            self._record(Step(at=workflow.now(), what="Recovery stopped", by="fail-back", why=why))
+            self._set(recovery=None)
+
     # -- small parts ----------------------------------------------------------------------------------------
 
     async def _inspect(self, settings: ClusterSettings) -> Inspected:
@@ -318,19 +362,34 @@ class Cluster:
         )
 
     def _announce(self) -> None:
-        if self._announcing is None and self._state.announce:
-            self._announcing = asyncio.create_task(self._announced(self._state.announce, self._state.epoch))
+        state = self._state
+        if self._announcing is not None and self._announced_epoch < state.epoch and state.announce:
+            # Who was told of the older change already is told of the newer one, which says how things are now.
+            self._announcing.cancel()
+            self._announcing = None
+        if self._announcing is None and state.announce:
+            self._announced_epoch = state.epoch
+            self._announcing = asyncio.create_task(self._announced(state.announce, state.epoch))
 
     async def _announced(self, kind: str, epoch: int) -> None:
+        ready = self._state.health.ready
         await workflow.execute_activity_method(
             Notifiers.cluster_changed,
-            AnnounceCluster(name=self._state.name, kind=kind, epoch=epoch),
+            AnnounceCluster(
+                name=self._state.name,
+                kind=kind,
+                epoch=epoch,
+                ready=ready,
+                # Nobody can begin anything in a cluster that does not answer.
+                claimants_only=not ready,
+            ),
             start_to_close_timeout=options.NOTIFY_TIMEOUT,
             heartbeat_timeout=options.NOTIFY_HEARTBEAT,
             retry_policy=options.MESSAGE_RETRY,
             summary=f"tell propagations: {self._state.name} {kind}",
         )
-        self._announcing = None
+        if self._announced_epoch == epoch:
+            self._announcing = None
         if self._state.epoch == epoch:
             self._set(announce="")
 
@@ -338,8 +397,17 @@ class Cluster:
         """Do what is asked, once for each request ID; what is so already is neither done nor recorded again."""
         now = workflow.now()
         settings = steered(self._state.settings, action, order, at=now)
-        if self._new(order.request_id) and settings != self._state.settings:
+        if not self._new(order.request_id):
+            return
+        recovers = action is SteerAction.RECOVER and self._state.recovery is None
+        if recovers or settings != self._state.settings:
             self._record(steering_step(action, order, at=now))
+        if recovers:
+            request_id = order.request_id or f"recover-{workflow.uuid4()}"
+            self._set(recovery=order.model_copy(update={"request_id": request_id}))
+        elif action is SteerAction.FAILOVER:
+            self._end_recovery("another failover was asked for")
+        if settings != self._state.settings:
             self._changed("Edited", settings=settings)
 
     def _record(self, *steps: Step) -> None:

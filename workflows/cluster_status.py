@@ -23,6 +23,7 @@ def status_of(state: ClusterState) -> ClusterStatus:
         last_request=state.last_request,
         last_refusal=state.last_refusal,
         purge=state.leaving is not None and state.leaving.delete_workloads and not state.leaving.force,
+        recovering=state.recovery is not None,
         conditions=state.conditions,
         steps=state.steps[-PUBLISHED_STEPS:],
     )

@@ -15,10 +15,12 @@ from activities.contracts import Applied, ApplyRequest, Corrected, CorrectReques
 from argosy.api.drift import DriftMode
 from argosy.api.observation import Observed
 from argosy.api.propagation import Plan, PlannedTarget, PropagationState, Reason, Target, TargetPhase
+from argosy.api.steering import Step
 from workflows import options
-from workflows.moments import may_leave
+from workflows.leaving import goes_first, may_leave, moving_of, waits_to_begin
 from workflows.sightings import applied_target, drifted_target, observed_targets, pause_before
 from workflows.status import adopted
+from workflows.steering import remembered
 
 
 class Work(StrEnum):
@@ -48,7 +50,17 @@ class Copies:
         else:
             targets = adopted(state, plan, at=workflow.now())
         self._wanted = {target.cluster: target for target in plan.targets}
+        for name, target in targets.items():
+            was = state.targets.get(name)
+            if target.eviction is not None and (was is None or was.eviction is None):
+                why = target.eviction.why
+                self._record(Step(at=workflow.now(), what=f"Moved away from {name}", by="plan", why=why))
+            elif was is None:
+                self._record(Step(at=workflow.now(), what=f"Placed in {name}", by="plan", why=plan.trigger))
         self._set(plan=plan, policy=plan.policy, targets=targets)
+
+    def _record(self, *steps: Step) -> None:
+        self._set(steps=remembered(self._state.steps, *steps))
 
     def _supervise(self) -> None:
         """Start the work that each copy needs and that is not under way."""
@@ -58,21 +70,21 @@ class Copies:
                 if target.phase != TargetPhase.FAILED:
                     self._begin(cluster, Work.REMOVE)
             return
-        placed = True
+        now, placed = workflow.now(), True
         for cluster, target in state.targets.items():
             if target.phase in {TargetPhase.PENDING, TargetPhase.FAILED}:
                 placed = False
             if target.phase == TargetPhase.PENDING and cluster in self._wanted:
-                self._begin(cluster, Work.APPLY)
+                if not waits_to_begin(target, state, now=now):
+                    self._begin(cluster, Work.APPLY)
             elif target.drifted and self._answers_for(cluster):
                 self._begin(cluster, Work.CORRECT)
         for cluster, target in state.targets.items():
-            if target.phase == TargetPhase.EVICTING and may_leave(cluster, self._state, now=workflow.now()):
+            if target.phase == TargetPhase.EVICTING and may_leave(cluster, self._state, now=now):
                 self._target(cluster, phase=TargetPhase.REMOVING)
-        if placed:
-            for cluster, target in self._state.targets.items():
-                if target.phase == TargetPhase.REMOVING:
-                    self._begin(cluster, Work.REMOVE)
+        for cluster, target in self._state.targets.items():
+            if target.phase == TargetPhase.REMOVING and (placed or goes_first(target, self._state)):
+                self._begin(cluster, Work.REMOVE)
 
     def _answers_for(self, cluster: str) -> bool:
         """Whether a change of a copy by others is this propagation's business."""
@@ -161,9 +173,14 @@ class Copies:
             self._record_applied(cluster, found.applied, state)
 
     def _observe(self, event: Observed) -> None:
-        targets = observed_targets(self._state.targets, event, at=workflow.now())
-        if targets != self._state.targets:
-            self._set(targets=targets)
+        before = self._state.targets
+        targets = observed_targets(before, event, at=workflow.now())
+        if targets == before:
+            return
+        self._set(targets=targets)
+        plan = self._state.plan
+        if plan is not None and plan.watches_health and any(_turned(before[name], targets[name]) for name in targets):
+            self._set(replan=(*self._state.replan, Reason.HEALTH_CHANGED))
 
     def _record_applied(self, cluster: str, applied: Applied, state: PropagationState) -> None:
         target = self._state.targets.get(cluster)
@@ -181,6 +198,7 @@ class Copies:
                 ref=self._state.ref,
                 cluster=cluster,
                 release=release or (plan is not None and plan.preserve),
+                to_the_end=deletion is None and moving_of(self._state).fenced,
             ),
             start_to_close_timeout=options.APPLY_TIMEOUT,
             retry_policy=options.APPLY_RETRY,
@@ -189,6 +207,12 @@ class Copies:
             summary=f"remove from {cluster}",
         )
         self._forget(cluster)
+        steering = self._state.steering
+        if cluster in steering.approved:
+            approved = tuple(one for one in steering.approved if one != cluster)
+            self._set(steering=steering.model_copy(update={"approved": approved}))
+        if deletion is None:
+            self._record(Step(at=workflow.now(), what=f"Removed from {cluster}", by="propagation"))
         if plan is not None and cluster in plan.evicting:
             # It may have a share again.
             self._set(replan=(*self._state.replan, Reason.CLUSTER_CHANGED))
@@ -260,6 +284,12 @@ class Copies:
             pass_number=state.pass_number,
             expect_uid=state.targets.get(cluster, Target()).uid,
         )
+
+
+def _turned(before: Target, after: Target) -> bool:
+    """Whether a copy has become healthy, or ill, or has moved between being seen and not."""
+    was, now = before.assessment, after.assessment
+    return was.is_healthy != now.is_healthy or before.unwell_since != after.unwell_since
 
 
 def message_of(error: FailureError) -> str:

@@ -35,9 +35,6 @@ PLACE_AGAIN_AT_MOST = timedelta(minutes=5)
 # Clocks differ; what is due by one and not yet by the other is not asked for in a loop.
 SHORTEST_PAUSE = timedelta(milliseconds=200)
 
-# How long a copy that is to go waits for healthy ones elsewhere.
-EVICTION_GRACE = timedelta(minutes=10)
-
 MESSAGE_TIMEOUT = timedelta(seconds=10)
 MESSAGE_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(seconds=10)
@@ -50,6 +47,8 @@ NOTIFY_HEARTBEAT = timedelta(seconds=15)
 INSPECT_TIMEOUT = timedelta(seconds=20)
 INSPECT_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=2)
 CONFIRM_TIMEOUT = timedelta(seconds=30)
+
+FAIL_BACK_TIMEOUT = timedelta(days=7)
 
 DRAIN_TIMEOUT = timedelta(days=365)
 

@@ -27,7 +27,7 @@ from argosy.api.messages import (
     Submission,
     Submitted,
 )
-from argosy.api.observation import Observed
+from argosy.api.observation import UNREACHABLE, Observed
 from argosy.api.propagation import (
     REMEMBERED_REQUESTS,
     Plan,
@@ -40,9 +40,9 @@ from workflows import options
 from workflows.copies import message_of
 from workflows.ledger import opened, recorded, superseded
 from workflows.moments import next_moment
-from workflows.notices import Notices
+from workflows.orders import Orders
 from workflows.rolling import roll
-from workflows.sightings import unreachable
+from workflows.sightings import acknowledged, facts_of, unreachable
 from workflows.status import attributes_of, details_of, health_changes, phase_of, status_of
 
 # Started, its task scheduled and started. Signals aside, a first task that finds more is not the first attempt.
@@ -50,7 +50,7 @@ FIRST_TASK = 3
 
 
 @workflow.defn(name="Propagation")
-class Propagation(Notices):
+class Propagation(Orders):
     """One resource template on its way to its clusters."""
 
     @workflow.init
@@ -151,13 +151,19 @@ class Propagation(Notices):
     @workflow.signal(description="A cluster changed, came or left.")
     def cluster_event(self, event: ClusterEvent) -> None:
         self._signals += 1
+        state = self._state
         if event.gone:
-            self._set(lost=_added(self._state.lost, event.cluster))
-        if event.kind == ClusterEvent.READY:
+            self._set(lost=_added(state.lost, event.cluster))
+        target = state.targets.get(event.cluster)
+        answers = event.kind == ClusterEvent.READY if event.ready is None else event.ready
+        fails = event.kind == ClusterEvent.NOT_READY if event.ready is None else not event.ready
+        if event.kind == ClusterEvent.READY or (answers and target is not None and target.assessment == UNREACHABLE):
             self._set(retry=_added(self._state.retry, event.cluster))
-        target = self._state.targets.get(event.cluster)
-        if event.kind == ClusterEvent.NOT_READY and target is not None:
+        if fails and target is not None and target.assessment != UNREACHABLE:
             self._put(event.cluster, unreachable(target, at=workflow.now()))
+            self._step(f"{event.cluster} does not answer", by="cluster")
+        if event.epoch:
+            self._set(events={**self._state.events, event.cluster: event.epoch})
         self._set(replan=_added(self._state.replan, Reason.CLUSTER_CHANGED))
 
     @workflow.signal(description="A workload needs this template in its clusters.")
@@ -298,11 +304,9 @@ class Propagation(Notices):
             edited=edited,
             rescheduled_at=state.rescheduled_at,
             stuck=state.stuck,
-            evicting={
-                name: target.since or workflow.now()
-                for name, target in state.targets.items()
-                if target.phase == TargetPhase.EVICTING
-            },
+            facts=facts_of(state),
+            steering=state.steering,
+            epochs=state.events,
             required_by=tuple(event for _, event in sorted(state.required_by.items())),
             known=known,
         )
@@ -318,7 +322,12 @@ class Propagation(Notices):
             # A local activity's failure arrives bare, not wrapped as a regular one's is.
             self._set(trouble=f"planning failed: {message_of(error)}")
             return None
-        self._set(trouble="", stuck={}, attempts=self._state.attempts if planned.plan.retry else 0)
+        self._set(
+            trouble="",
+            stuck={},
+            attempts=self._state.attempts if planned.plan.retry else 0,
+            **acknowledged(self._state, planned_with=state.events),
+        )
         return planned
 
     # -- continuing as new: one place -------------------------------------------------------------
@@ -363,11 +372,13 @@ class Propagation(Notices):
     def _publish(self) -> None:
         """Upsert memo and search attributes where they changed; coalesced while much is under way."""
         now = workflow.now()
-        phase, message = phase_of(self._state)
+        phase, message = phase_of(self._state, at=now)
         self._state = self._state.model_copy(
             update={"phase": phase, "message": message, **health_changes(self._state, at=now)}
         )
-        shown = (phase, message, self._state.pass_number, self._state.policy, self._state.targets)
+        state, plan = self._state, self._state.plan
+        more = (state.steering, state.steps, state.acknowledged, plan and (plan.left, plan.evict_at))
+        shown = (phase, message, state.pass_number, state.policy, state.targets, *more)
         if shown == self._published or (self._published_at is None and self._nothing_happened_yet()):
             return
         if (

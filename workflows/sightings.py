@@ -7,11 +7,14 @@ from datetime import datetime, timedelta
 
 from activities.contracts import Applied, Corrected
 from argosy.api.drift import Drift
+from argosy.api.eviction import CopyFacts
+from argosy.api.health import ObjectHealth
 from argosy.api.observation import UNREACHABLE, CopyObservation, Observed, newer
 from argosy.api.propagation import PropagationState, Target, TargetPhase
 
 # Two changes by others within this time are a quarrel, and each is answered later than the one before.
 QUARREL = timedelta(minutes=10)
+REMEMBERED_EPOCHS = 16
 PAUSE_FIRST = timedelta(seconds=1)
 PAUSE_AT_MOST = timedelta(minutes=5)
 
@@ -45,6 +48,8 @@ def applied_target(target: Target, applied: Applied, state: PropagationState, *,
             "category": "",
             "message": "",
             "since": at,
+            "grows": False,
+            "unwell_since": _unwell_since(target, seen, at=at),
         }
     )
 
@@ -57,15 +62,28 @@ def observed_targets(targets: Mapping[str, Target], event: Observed, *, at: date
         if target is not None and not newer(target.seen.version if target.seen else "", seen.version):
             changed = seen.assessment != target.assessment
             known[cluster] = target.model_copy(
-                update={"seen": seen, "changed_at": at if changed else target.changed_at}
+                update={
+                    "seen": seen,
+                    "changed_at": at if changed else target.changed_at,
+                    "unwell_since": _unwell_since(target, seen, at=at),
+                }
             )
     return known
 
 
+def _unwell_since(target: Target, seen: CopyObservation, *, at: datetime) -> datetime | None:
+    """Since when a copy is known not to be healthy; what cannot be known is no sign of illness."""
+    if seen.assessment.health not in {ObjectHealth.PROGRESSING, ObjectHealth.DEGRADED}:
+        return None
+    return target.unwell_since or at
+
+
 def unreachable(target: Target, *, at: datetime) -> Target:
     """A copy of which nothing can be known for now."""
+    if target.assessment == UNREACHABLE:
+        return target
     seen = (target.seen or CopyObservation()).model_copy(update={"assessment": UNREACHABLE})
-    return target.model_copy(update={"seen": seen, "changed_at": at})
+    return target.model_copy(update={"seen": seen, "changed_at": at, "unwell_since": None})
 
 
 def drifted_target(target: Target, what: str, found: Corrected, *, at: datetime) -> Target:
@@ -108,3 +126,30 @@ def pause_before(target: Target, *, at: datetime) -> timedelta:
     if last is None or at - last >= QUARREL or not target.fought:
         return timedelta(0)
     return min(PAUSE_FIRST * (1 << min(target.fought, 12) - 1), PAUSE_AT_MOST)
+
+
+def facts_of(state: PropagationState) -> CopyFacts:
+    """What a planner has to know of the copies there are."""
+    going = {name: one for name, one in state.targets.items() if one.eviction is not None}
+    staying = {name: one for name, one in state.targets.items() if one.eviction is None}
+    return CopyFacts(
+        evicting={name: one.eviction for name, one in going.items() if one.eviction is not None},
+        unwell={name: one.unwell_since for name, one in staying.items() if one.unwell_since is not None},
+        lacking=tuple(
+            name
+            for name, one in sorted(staying.items())
+            if one.phase != TargetPhase.APPLIED or not one.assessment.is_healthy
+        ),
+        state={name: one.seen.state for name, one in state.targets.items() if one.seen and one.seen.state},
+    )
+
+
+def acknowledged(state: PropagationState, *, planned_with: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """What changes of the state when a plan has looked at events: they are acknowledged, and asked for no more.
+
+    Whoever drains a cluster waits for that only where there is a copy.
+    """
+    left = {name: epoch for name, epoch in state.events.items() if planned_with.get(name) != epoch}
+    here = {name: epoch for name, epoch in planned_with.items() if name in state.targets}
+    known = {name: epoch for name, epoch in state.acknowledged.items() if name not in here}
+    return {"events": left, "acknowledged": dict(list({**known, **here}.items())[-REMEMBERED_EPOCHS:])}

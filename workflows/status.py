@@ -10,6 +10,7 @@ from typing import Any
 from temporalio.common import SearchAttributeUpdate
 
 from activities import attributes
+from argosy.api.eviction import PurgeMode
 from argosy.api.health import ObjectHealth, replicas_ready
 from argosy.api.propagation import (
     Groups,
@@ -20,10 +21,12 @@ from argosy.api.propagation import (
     Target,
     TargetPhase,
 )
+from workflows.leaving import awaited, lease_ends, moving_of
 
 # A memo is copied into the visibility row.
 MEMO_CLUSTERS = 40
 DETAIL_ROWS = 30
+PUBLISHED_STEPS = 8
 _GAP = "\u00a0\u00a0"
 _WORST_FIRST = {
     TargetPhase.FAILED: 0,
@@ -35,7 +38,7 @@ _WORST_FIRST = {
 }
 
 
-def phase_of(state: PropagationState) -> tuple[Phase, str]:
+def phase_of(state: PropagationState, *, at: datetime) -> tuple[Phase, str]:
     """The phase of a propagation and the sentence that goes with it."""
     plan = state.plan
     by_phase = Counter(target.phase for target in state.targets.values())
@@ -68,7 +71,7 @@ def phase_of(state: PropagationState) -> tuple[Phase, str]:
     if by_phase[TargetPhase.FAILED]:
         return Phase.FAILED, f"failed in {_listed(names[TargetPhase.FAILED])}"
     if by_phase[TargetPhase.PENDING]:
-        return Phase.APPLYING, f"waiting for {_listed(names[TargetPhase.PENDING])}"
+        return Phase.APPLYING, f"waiting for {_listed(names[TargetPhase.PENDING])}{_fenced(state, at=at)}"
     if by_phase[TargetPhase.REMOVING]:
         return Phase.APPLYING, f"removing from {_listed(names[TargetPhase.REMOVING])}"
     if by_phase[TargetPhase.SUSPENDED]:
@@ -79,7 +82,28 @@ def phase_of(state: PropagationState) -> tuple[Phase, str]:
     left = names[TargetPhase.EVICTING]
     staying = total - len(left)
     behind = f"; moved away from {_listed(left)}, whose copies go when that is safe" if left else ""
+    kept = [name for name in left if _is_kept(state.targets[name])]
+    if kept:
+        ref = state.ref
+        behind = f"; moved away from {_listed(left)}; `argosy approve {ref.kind} {ref.name}` deletes what is there"
     return Phase.APPLIED, f"applied to {staying} cluster{'' if staying == 1 else 's'}{behind}{_coming(plan)}"
+
+
+def _is_kept(target: Target) -> bool:
+    return target.eviction is not None and target.eviction.purge == PurgeMode.NEVER
+
+
+def _fenced(state: PropagationState, *, at: datetime) -> str:
+    """What has to have stopped before a copy begins, and how a person helps."""
+    waits = awaited(state, now=at)
+    if not waits or not any(target.grows for target in state.targets.values()):
+        return ""
+    until = [
+        f"{name} until {ends:%H:%M:%S} UTC" if (ends := lease_ends(name, state)) else name for name in waits
+    ]
+    ref = state.ref
+    how = f", or `argosy approve {ref.kind} {ref.name}` says so" if moving_of(state).fenced else ""
+    return f", which begins when the copy in {_listed(until)} has stopped{how}"
 
 
 def _coming(plan: Plan) -> str:
@@ -108,6 +132,11 @@ def status_of(state: PropagationState, *, at: datetime) -> PropagationStatus:
         health_since=state.health_since,
         drifts=sum(target.drifts for target in state.targets.values()),
         evict_at=state.plan.evict_at if state.plan else {},
+        left=state.plan.left if state.plan else {},
+        awaited=awaited(state, now=at),
+        steering=state.steering,
+        acknowledged=state.acknowledged,
+        steps=state.steps[-PUBLISHED_STEPS:],
         counts=dict(sorted(Counter(str(target.phase) for target in state.targets.values()).items())),
         clusters=clusters,
         rejected=state.plan.rejected if state.plan else {},
@@ -155,6 +184,12 @@ def details_of(state: PropagationState) -> str:
         lines += [_line(name, target) for name, target in rows[:DETAIL_ROWS]]
         if len(rows) > DETAIL_ROWS:
             lines.append(f"\n… and {len(rows) - DETAIL_ROWS} more")
+    if state.steps:
+        lines += ["", _row(("at (UTC)", "what", "by", "why")), "|---" * 4 + "|"]
+        lines += [
+            _row((f"{one.at:%Y-%m-%d %H:%M:%S}", _cell(one.what), _cell(one.by), _cell(one.why)))
+            for one in reversed(state.steps[-DETAIL_ROWS:])
+        ]
     return "\n".join(lines)
 
 
@@ -190,21 +225,25 @@ def adopted(state: PropagationState, plan: Plan, *, at: datetime) -> dict[str, T
         if wanted.error:
             changed = {"phase": TargetPhase.FAILED, "category": "OverrideError", "message": wanted.error}
         elif known.phase == TargetPhase.APPLIED and known.digest == wanted.digest:
-            targets[wanted.cluster] = known.model_copy(update={"replicas": wanted.replicas})
+            targets[wanted.cluster] = known.model_copy(update={"replicas": wanted.replicas, "eviction": None})
             continue
         elif plan.is_suspended(wanted.cluster):
             changed = {"phase": TargetPhase.SUSPENDED, "category": "", "message": ""}
         else:
             changed = {"phase": TargetPhase.PENDING, "category": "", "message": ""}
+        grows = known.grows or not known.uid or (wanted.replicas or 0) > (known.replicas or 0)
         targets[wanted.cluster] = known.model_copy(
-            update={**changed, "replicas": wanted.replicas, "since": at}
+            update={**changed, "replicas": wanted.replicas, "since": at, "grows": grows, "eviction": None}
         )
     for name, known in state.targets.items():
         if name in targets or name in plan.released:
             continue
         if name in plan.evicting:
+            moved = {"phase": TargetPhase.EVICTING, "eviction": plan.evicting[name]}
+            # What is being deleted already is not spared by a later pass.
+            going = known.phase == TargetPhase.REMOVING and known.eviction is not None
             since = known.since if known.phase == TargetPhase.EVICTING else at
-            targets[name] = known.model_copy(update={"phase": TargetPhase.EVICTING, "since": since})
+            targets[name] = known if going else known.model_copy(update={**moved, "since": since})
         else:
             targets[name] = known.model_copy(update={"phase": TargetPhase.REMOVING, "since": at})
     return dict(sorted(targets.items()))

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from activities.contracts import TaintedBy
 from argosy.api.conditions import ClusterCondition
+from argosy.api.eviction import ALL_CLUSTERS, Steering
 from argosy.api.membership import FAILOVER_NOW_TAINT, FAILOVER_TAINT, ClusterSettings, Edit, Health
 from argosy.api.messages import Steer
 from argosy.api.meta import Taint
@@ -109,6 +110,33 @@ def condition_steps(
 def shown(taint: Taint) -> str:
     """A taint as people write it."""
     return f"{taint.key}{'=' + taint.value if taint.value else ''}:{taint.effect}"
+
+
+def steered_copies(
+    before: Steering, action: SteerAction, order: Steer, *, clusters: Iterable[str], at: datetime
+) -> Steering:
+    """What is asked for one propagation's copies after another request.
+
+    Args:
+        clusters: those with a copy; a failover needs to be told which one.
+    """
+    if action is SteerAction.FAILOVER:
+        mark = Taint(
+            key=FAILOVER_NOW_TAINT if order.now else FAILOVER_TAINT, effect="NoExecute", time_added=at
+        )
+        names = [name for name in clusters if order.cluster in {"", name}]
+        forced = {**before.forced, **{name: before.forced.get(name, mark) for name in names}}
+        if order.now:
+            forced |= dict.fromkeys(names, mark)
+        return before.model_copy(update={"forced": forced})
+    which = order.cluster or ALL_CLUSTERS
+    if action is SteerAction.HOLD:
+        return before.model_copy(update={"held": tuple(sorted({*before.held, which}))})
+    if action is SteerAction.RESUME:
+        held = tuple(one for one in before.held if order.cluster not in {"", one})
+        return before.model_copy(update={"held": held})
+    forced = {name: taint for name, taint in before.forced.items() if order.cluster not in {"", name}}
+    return before.model_copy(update={"forced": forced})
 
 
 def remembered(steps: tuple[Step, ...], *more: Step) -> tuple[Step, ...]:

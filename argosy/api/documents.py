@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from argosy.api.behaviour import behaviour_of
 from argosy.api.defaults import default_override, default_policy
 from argosy.api.drift import drift_policy
+from argosy.api.eviction import moving
 from argosy.api.json_reader import NotJson, looks_like_json, read_json
 from argosy.api.manifest import ref_of
 from argosy.api.names import KindName, is_namespaced
@@ -133,6 +134,7 @@ def _check_annotations(document: Document, template: Mapping[str, str], *, polic
     try:
         drift_policy(template, policy=policy, labels={})
         replacing(template, policy=policy)
+        moving(template, policy=policy)
     except InvalidInput as error:
         raise InvalidInput(f"{document}: {error}.") from None
 

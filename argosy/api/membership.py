@@ -8,6 +8,7 @@ from typing import Any
 
 from argosy.api.cluster_connection import ConnectionReference
 from argosy.api.conditions import ClusterCondition
+from argosy.api.messages import Steer
 from argosy.api.meta import Taint
 from argosy.api.record import Record
 from argosy.api.steering import Step
@@ -123,6 +124,7 @@ class ClusterState(Record):
         failures: when it was confirmed to fail, lately.
         taints_asked, taints_answered: how often taint policies had to be looked at, and up to which they were.
         steps: the latest things that were asked or happened, oldest first.
+        recovery: the request by which templates return to it now.
     """
 
     name: str
@@ -145,6 +147,7 @@ class ClusterState(Record):
     taints_asked: int = 0
     taints_answered: int = 0
     steps: tuple[Step, ...] = ()
+    recovery: Steer | None = None
 
 
 class ClusterInput(Record):
@@ -171,5 +174,6 @@ class ClusterStatus(Record):
     last_request: str = ""
     last_refusal: str = ""
     purge: bool = False
+    recovering: bool = False
     conditions: tuple[ClusterCondition, ...] = ()
     steps: tuple[Step, ...] = ()

@@ -115,6 +115,7 @@ class Steer(Record):
         reason: why, in a sentence; it is kept in the history.
         cluster: which one, where the message goes to a propagation; empty is every cluster that has a copy.
         now: without the time that workloads are otherwise given.
+        wave: how many templates return to a cluster at once, where it is to recover.
     """
 
     request_id: str = ""
@@ -122,3 +123,4 @@ class Steer(Record):
     reason: str = ""
     cluster: str = ""
     now: bool = False
+    wave: int = 10

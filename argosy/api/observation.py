@@ -21,6 +21,7 @@ class CopyObservation(Record):
         revision, pass_number: the stamp that it carries.
         fields: digest of the fields that Argosy's field manager owns.
         gone: it was deleted, or does not carry Argosy's label any more.
+        state: label -> value, of what its successor is to get.
     """
 
     uid: str = ""
@@ -30,6 +31,7 @@ class CopyObservation(Record):
     fields: str = ""
     gone: bool = False
     assessment: Assessment = NOT_SEEN
+    state: dict[str, str] = {}
 
     @property
     def stamp(self) -> tuple[int, int]:

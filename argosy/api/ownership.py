@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
+from argosy.api import kept_state
+from argosy.api.eviction import KeptState
 from argosy.api.record import Record
 
 MANAGED = "argosy.dev/managed"
@@ -19,7 +21,7 @@ INSTANCE = "argosy.dev/instance"
 IMPLIED = "argosy.dev/implied"
 
 LABELS = (MANAGED, OWNER)
-ANNOTATIONS = (PROPAGATION, REVISION, PASS, INSTANCE)
+ANNOTATIONS = (PROPAGATION, REVISION, PASS, INSTANCE, kept_state.ANNOTATION)
 
 
 class Ownership(Record):
@@ -36,8 +38,14 @@ def owner_label(propagation: str) -> str:
     return sha256(propagation.encode()).hexdigest()[:40]
 
 
-def stamp(manifest: Mapping[str, Any], ownership: Ownership) -> dict[str, Any]:
-    """A copy of the manifest that carries the stamp; nested parts other than metadata are shared."""
+def stamp(
+    manifest: Mapping[str, Any], ownership: Ownership, *, keeps: Sequence[KeptState] = ()
+) -> dict[str, Any]:
+    """A copy of the manifest that carries the stamp; nested parts other than metadata are shared.
+
+    Args:
+        keeps: what of its status its successor is to get.
+    """
     metadata = dict(manifest["metadata"])
     metadata["labels"] = {
         **(metadata.get("labels") or {}),
@@ -50,6 +58,7 @@ def stamp(manifest: Mapping[str, Any], ownership: Ownership) -> dict[str, Any]:
         REVISION: str(ownership.revision),
         PASS: str(ownership.pass_number),
         INSTANCE: ownership.instance,
+        **({kept_state.ANNOTATION: kept_state.written(keeps)} if keeps else {}),
     }
     return {**manifest, "metadata": metadata}
 

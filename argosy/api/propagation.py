@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from argosy.api.drift import Drift, DriftPolicy
+from argosy.api.eviction import Eviction, KeptState, Moving, Steering
 from argosy.api.health import Assessment, ObjectHealth
 from argosy.api.manifest import ResourceRef
 from argosy.api.messages import Deletion, Required, Submission, Submitted
@@ -14,6 +15,7 @@ from argosy.api.observation import NOT_SEEN, CopyObservation, newer, worst
 from argosy.api.reasons import AffinityReasons
 from argosy.api.record import Record
 from argosy.api.replacing import Replacing
+from argosy.api.steering import Step
 
 LEDGER_LENGTH = 10
 LEDGER_TEMPLATE_BYTES = 96 * 1024
@@ -56,6 +58,9 @@ class Reason(StrEnum):
     REQUIRED = "Required"
     DESCHEDULED = "Descheduled"
     EVICTED = "Evicted"
+    HEALTH_CHANGED = "HealthChanged"
+    STEERED = "Steered"
+    RECOVERED = "Recovered"
     COMPACTED = "Compacted"
 
 
@@ -127,9 +132,16 @@ class Plan(Record):
         retry: whether placing is worth trying again although nothing has happened.
         drift: what is done where a copy is changed by somebody else.
         replacing: whether copies may be deleted and created anew where a field cannot be changed.
-        evicting: cluster -> since when its copy has to go; it stays until there is a healthy one elsewhere.
-        evict_at: cluster -> when its copy will have to go, if the cluster stays as it is.
+        evicting: cluster -> why and how its copy has to go; what becomes of it then is the propagation's to order.
+        evict_at: cluster -> when its copy will have to go, if everything stays as it is.
         held_back: why copies stay that would have to go; empty where none does.
+        in_turn: clusters whose copies wait until fewer others are unavailable.
+        slot: when this template's next copy may move, where many do; None where nothing waits for that.
+        left: cluster -> since when the template stays away from it, although it may be well again.
+        moving: the conditions under which copies move.
+        watches_health: whether it matters how long a copy is not healthy.
+        keeps: what of a copy's status its successor is to get.
+        restored: cluster -> label -> value, of the state that its copy was given.
         adopts: clusters in which an object that Argosy does not own may be taken over, whatever `takeover` says.
         digest: of everything that has an effect.
     """
@@ -163,9 +175,16 @@ class Plan(Record):
     drift: DriftPolicy = DriftPolicy()
     replacing: Replacing = Replacing.NEVER
     adopts: tuple[str, ...] = ()
-    evicting: dict[str, datetime] = {}
+    evicting: dict[str, Eviction] = {}
     evict_at: dict[str, datetime] = {}
     held_back: str = ""
+    in_turn: tuple[str, ...] = ()
+    slot: datetime | None = None
+    left: dict[str, datetime] = {}
+    moving: Moving = Moving()
+    watches_health: bool = False
+    keeps: tuple[KeptState, ...] = ()
+    restored: dict[str, dict[str, str]] = {}
     digest: str = ""
 
     @property
@@ -201,6 +220,9 @@ class Target(Record):
         drift: the last change by somebody else.
         drifts: how many there have been.
         fought: how many of them in quick succession; the more, the longer the next one waits.
+        eviction: why and how it has to go, while it does.
+        grows: what is to be applied has more replicas than what is there, or nothing is there yet.
+        unwell_since: since when it has been seen not to be healthy.
     """
 
     phase: TargetPhase = TargetPhase.PENDING
@@ -219,6 +241,9 @@ class Target(Record):
     drift: Drift | None = None
     drifts: int = 0
     fought: int = 0
+    eviction: Eviction | None = None
+    grows: bool = False
+    unwell_since: datetime | None = None
 
     @property
     def stamp(self) -> tuple[int, int]:
@@ -270,6 +295,10 @@ class PropagationState(Record):
         told: dependency -> what it was last told about this template's clusters.
         unrecorded: an attempt to plan that never reported may have left copies that `targets` does not name.
         health, health_since: of all copies together, and when that word changed last.
+        steering: what was asked for this propagation's copies alone.
+        events: cluster -> epoch of its latest change that the next plan has to know.
+        acknowledged: cluster -> epoch of its latest change that a plan has looked at.
+        steps: what has become of copies, and why; the oldest are forgotten.
     """
 
     ref: ResourceRef
@@ -303,6 +332,10 @@ class PropagationState(Record):
     stuck: dict[str, int] = {}
     health: ObjectHealth | None = None
     health_since: datetime | None = None
+    steering: Steering = Steering()
+    events: dict[str, int] = {}
+    acknowledged: dict[str, int] = {}
+    steps: tuple[Step, ...] = ()
 
     def overall_health(self) -> Assessment | None:
         """All copies that are to stay, as one; None where there are none."""
@@ -330,7 +363,12 @@ class PropagationStatus(Record):
 
     Attributes:
         counts: copies by phase.
-        evict_at: cluster -> when its copy will have to go, if the cluster stays as it is.
+        evict_at: cluster -> when its copy will have to go, if everything stays as it is.
+        left: cluster -> since when the template stays away from it.
+        awaited: clusters in which an old copy has to be gone, or approved, before copies elsewhere begin.
+        steering: what was asked for this propagation's copies alone.
+        acknowledged: cluster -> epoch of its latest change that a plan has looked at.
+        steps: the latest of what has become of copies.
         health: all copies together, with the sums of their replicas; None where there are none.
         health_since: when the word of it changed last.
         drifts: how often somebody else has changed a copy.
@@ -349,6 +387,11 @@ class PropagationStatus(Record):
     updated_at: datetime | None = None
     counts: dict[str, int] = {}
     evict_at: dict[str, datetime] = {}
+    left: dict[str, datetime] = {}
+    awaited: tuple[str, ...] = ()
+    steering: Steering = Steering()
+    acknowledged: dict[str, int] = {}
+    steps: tuple[Step, ...] = ()
     health: Assessment | None = None
     health_since: datetime | None = None
     drifts: int = 0

@@ -25,8 +25,23 @@ class SteerCluster(Record):
     order: Steer
 
 
+class SteerCopies(Record):
+    """The same for the copies of one propagation."""
+
+    action: SteerAction
+    order: Steer
+
+
+class Approval(Record):
+    """A person takes old copies for stopped, or lets go of those that are kept; empty `clusters` is all of them."""
+
+    request_id: str
+    requested_by: str = ""
+    clusters: tuple[str, ...] = ()
+
+
 class Step(Record):
-    """Something that happened to a cluster.
+    """Something that happened to a cluster, or to the copies of a propagation.
 
     Attributes:
         by: a person, an alert, a policy, or the monitor.

@@ -25,8 +25,6 @@ class Row(NamedTuple):
 PROPAGATION: tuple[Row, ...] = (
     Row("spec.association", "remove it"),
     Row("spec.schedulerName", "remove it", harmless=("default-scheduler",)),
-    Row("spec.failover.application", "remove it"),
-    Row("spec.failover.cluster", "remove it"),
 )
 OVERRIDE: tuple[Row, ...] = ()
 

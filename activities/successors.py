@@ -1,0 +1,72 @@
+"""Where a template goes after it was moved away: what its new copies are given, and where it does not return by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from activities.evictions import FailoverTerms, Template, is_well
+from argosy.api.cluster import Cluster
+from argosy.api.eviction import Eviction, KeptState, PurgeMode
+from argosy.api.policy import Failover
+from argosy.api.propagation import Plan
+
+
+def still_left(
+    template: Template,
+    previous: Plan | None,
+    evicting: Mapping[str, Eviction],
+    fleet: Mapping[str, Cluster],
+    *,
+    rescheduled_at: datetime | None,
+    terms: FailoverTerms,
+    applied_placement: str,
+) -> dict[str, datetime]:
+    """Clusters that the template stays away from, and since when: those that it was moved away from.
+
+    It is free to return when somebody asks for a new division, or edits its placement; by itself only where it has a
+    whole copy in every cluster, or its policy says so.
+
+    Args:
+        applied_placement: the placement as it is recorded, to tell an edited one.
+    """
+    if template.behaviour == "karmada":
+        return {}
+    before = previous.left if previous else {}
+    edited = previous is not None and bool(previous.placement) and previous.placement != applied_placement
+    left = {} if edited else dict(before)
+    left = {name: since for name, since in left.items() if rescheduled_at is None or rescheduled_at <= since}
+    left |= {name: eviction.since for name, eviction in evicting.items() if name not in left}
+    free = template.is_duplicated or template.moving.returns
+    return {
+        name: since
+        for name, since in sorted(left.items())
+        if name in fleet and not (free and name not in evicting and is_well(template, fleet[name], terms))
+    }
+
+
+def kept_states(failover: Failover | None) -> tuple[KeptState, ...]:
+    """What of a copy's status has to be known before the copy is lost."""
+    parts = (failover.application, failover.cluster) if failover else ()
+    rules = [
+        rule for part in parts if part and part.state_preservation for rule in part.state_preservation.rules
+    ]
+    found = {rule.alias_label_name: rule.json_path for rule in rules}
+    return tuple(KeptState(label=label, path=path) for label, path in sorted(found.items()))
+
+
+def restored(
+    previous: Plan | None, evicting: Mapping[str, Eviction], targets: Iterable[str]
+) -> dict[str, dict[str, str]]:
+    """Cluster -> labels with the state of a lost copy, which its successor keeps as long as it is there.
+
+    As in Karmada: only where there is one copy, the old one is gone for certain, and the cluster had none before.
+    """
+    names = sorted(targets)
+    known = previous.restored if previous else {}
+    found = {name: labels for name, labels in known.items() if name in names}
+    lost = [one for _, one in sorted(evicting.items()) if one.state and one.purge == PurgeMode.DIRECTLY]
+    held = {target.cluster for target in previous.targets} if previous else set()
+    if len(names) == 1 and lost and names[0] not in held | set(lost[-1].before):
+        found[names[0]] = lost[-1].state
+    return found

@@ -1,0 +1,92 @@
+"""Copies that have to go: when they may be deleted, and what may not begin elsewhere before that."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from argosy.api.eviction import Moving, PurgeMode
+from argosy.api.observation import UNREACHABLE
+from argosy.api.propagation import PropagationState, Target, TargetPhase
+
+_LEAVING = {TargetPhase.EVICTING, TargetPhase.REMOVING}
+
+
+def may_leave(cluster: str, state: PropagationState, *, now: datetime) -> bool:
+    """Whether a copy that was moved away from may be deleted.
+
+    Its cluster has to answer, because deleting helps nobody where it does not; and there have to be healthy copies
+    elsewhere, unless it has waited long enough for them, or is to go at once.
+    """
+    target = state.targets[cluster]
+    eviction = target.eviction
+    if eviction is None or target.assessment == UNREACHABLE:
+        return False
+    if eviction.purge == PurgeMode.NEVER:
+        return cluster in state.steering.approved
+    if goes_first(target, state):
+        return True
+    others = [
+        one for name, one in state.targets.items() if name != cluster and one.phase != TargetPhase.EVICTING
+    ]
+    if not others or (state.plan is not None and state.plan.unschedulable):
+        return False
+    if any(one.phase != TargetPhase.APPLIED for one in others):
+        return False
+    return all(one.assessment.is_healthy for one in others) or eviction.grace_ends <= now
+
+
+def goes_first(target: Target, state: PropagationState) -> bool:
+    """Whether a copy is deleted before there are others, as far as its cluster lets that happen."""
+    directly = target.eviction is not None and target.eviction.purge == PurgeMode.DIRECTLY
+    return directly or moving_of(state).fenced
+
+
+def awaited(state: PropagationState, *, now: datetime) -> tuple[str, ...]:
+    """Clusters whose old copies have to be gone before copies elsewhere may begin or grow; sorted.
+
+    A dead cluster is waited for only where two copies would do harm, and then until its copy has stopped by its
+    lease, or a person takes it for stopped.
+    """
+    plan = state.plan
+    if plan is None or state.deletion is not None or not plan.is_placed:
+        return ()
+    wanted = {target.cluster for target in plan.targets}
+    return tuple(
+        name
+        for name, target in sorted(state.targets.items())
+        if name not in wanted and _is_awaited(name, target, state, now=now)
+    )
+
+
+def _is_awaited(name: str, target: Target, state: PropagationState, *, now: datetime) -> bool:
+    if not goes_first(target, state) or not _was_there(target):
+        return False
+    if target.eviction is not None and target.eviction.purge == PurgeMode.NEVER and not moving_of(state).fenced:
+        return False
+    if not moving_of(state).fenced:
+        return target.assessment != UNREACHABLE
+    ends = lease_ends(name, state)
+    return name not in state.steering.approved and (ends is None or ends > now)
+
+
+def lease_ends(cluster: str, state: PropagationState) -> datetime | None:
+    """When a copy whose cluster is cut off has stopped by itself; None where that cannot be told."""
+    target, lease = state.targets[cluster], moving_of(state).lease_seconds
+    wanted = state.plan.target(cluster) if state.plan else None
+    if not lease or wanted is not None or target.changed_at is None or target.assessment != UNREACHABLE:
+        return None
+    return target.changed_at + timedelta(seconds=lease)
+
+
+def waits_to_begin(target: Target, state: PropagationState, *, now: datetime) -> bool:
+    """Whether a copy may not be applied yet, because old ones elsewhere have to be gone first."""
+    return target.grows and bool(awaited(state, now=now))
+
+
+def moving_of(state: PropagationState) -> Moving:
+    """The conditions under which the copies move."""
+    return state.plan.moving if state.plan else Moving()
+
+
+def _was_there(target: Target) -> bool:
+    return bool(target.uid) and (target.seen is None or not target.seen.gone)
