@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from argosy.api.conditions import ClusterCondition, watching_condition
 
+_LONGEST = 200
 OPEN_WITHIN = 30.0
 """Seconds in which a watch can be opened, or is not alive; attempts are at most 15 s apart."""
 
@@ -48,7 +49,7 @@ class Pulses:
         """A watch ended with an error, or could not be opened."""
         pulse = self._of(key)
         pulse.failing_since = at if pulse.failing_since is None else pulse.failing_since
-        pulse.error = error
+        pulse.error = error[:_LONGEST]
 
     def absent(self, key: Hashable) -> None:
         """The cluster does not serve this kind, so there is nothing to be heard."""

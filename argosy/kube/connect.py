@@ -34,6 +34,8 @@ IDLE_STREAM = 90.0
 _LOOK_EVERY = 1.0
 _RENEW_EVERY = 5.0
 
+Opened = Callable[[], None] | None
+"""Called when the server has accepted a watch, which may then be silent for a minute."""
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
@@ -154,22 +156,9 @@ class Member:
         return response
 
     async def stream(
-        self,
-        path: str,
-        *,
-        what: str,
-        query: Mapping[str, str],
-        accept: str = JSON,
-        on_open: Callable[[], None] = lambda: None,
+        self, path: str, *, what: str, query: Mapping[str, str], accept: str = JSON, on_open: Opened = None
     ) -> AsyncGenerator[dict[str, Any]]:
-        """A streamed answer, one JSON object a line, until the server ends it or falls silent.
-
-        Args:
-            on_open: called when the server has accepted the request, before there is a line.
-
-        Raises:
-            ArgosyError: as for `request`.
-        """
+        """A streamed answer, a JSON object a line, until the server ends it or falls silent; raises as `request`."""
         await self._look()
         endless = aiohttp.ClientTimeout(total=None, sock_connect=self.timeout, sock_read=IDLE_STREAM)
         async with self._borrowed(what) as transport:
@@ -188,7 +177,8 @@ class Member:
                         # The next attempt has the new credentials.
                         await self._renew(transport)
                     self.check(refused, what=what, path=path)
-                on_open()
+                if on_open is not None:
+                    on_open()
                 async for line in raw.content:
                     if line.strip():
                         yield json.loads(line)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from argosy.errors import Expired
-from argosy.kube.connect import JSON, METADATA, Member, Response
+from argosy.kube.connect import JSON, METADATA, Member, Opened, Response
 from argosy.kube.read import pages
 
 WATCH_SECONDS = 240
@@ -49,7 +49,7 @@ async def watch(
     selector: str = "",
     resource_version: str | None = None,
     metadata_only: bool = False,
-    on_open: Callable[[], None] = lambda: None,
+    on_open: Opened = None,
 ) -> AsyncGenerator[Snapshot | Change]:
     """Follow a collection; ends only by being closed (`contextlib.aclosing`) or by an error.
 

@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from activities.connection import connect, initialise
+from activities.contracts import Inspected, Observation, TaintedBy, TaintVerdict
 from argosy import __version__
 from argosy.api.cluster_connection import ConnectionReference
+from argosy.api.conditions import watching_condition
 from argosy.api.ids import cluster_id, id_of, policies_id
 from argosy.api.manifest import ResourceRef
-from argosy.api.membership import ClusterSettings, Edit, Unjoin
-from argosy.api.messages import PoliciesChanged, Required, StuckReplicas
+from argosy.api.membership import ClusterSettings, Edit, Health, Unjoin
+from argosy.api.messages import PoliciesChanged, Required, Steer, StuckReplicas
+from argosy.api.meta import Taint
 from argosy.api.policyset import WaitForPolicy
 from argosy.api.propagation import Phase, Plan, PropagationInput, PropagationState
 from argosy.config import Settings
@@ -133,6 +136,39 @@ async def cluster(stage: Stage) -> str:
     return handle.id
 
 
+async def steered_cluster(stage: Stage) -> str:
+    """Fails and is tainted by policy, is steered by signals, gets new APIs, and leaves."""
+    settings = ClusterSettings(connection=ConnectionReference(kubeconfig="/kubeconfig"))
+    await joined(stage.session, "steered", settings, timeout=20)
+    handle = stage.client.get_workflow_handle(cluster_id("steered"))
+    mark = Taint(key="example.com/down", effect="NoSchedule")
+    stage.tainting = {
+        "False": TaintVerdict(changes=(TaintedBy(taint=mark, policy="p", added=True),)),
+        "True": TaintVerdict(changes=(TaintedBy(taint=mark, policy="p", added=False),)),
+    }
+    dead = Health(ready=False, reason="ClusterNotReachable", message="cluster is not reachable")
+    blind = watching_condition("Unknown", "ClusterNotReachable", "the cluster is not ready")
+    await stage.observations["steered"].put(Observation(health=dead, conditions=(blind,)))
+    await asyncio.sleep(1)
+    await handle.signal("failover", Steer(request_id="1", reason="it is dead"))
+    await handle.signal("hold", Steer(request_id="2"))
+    await handle.signal("hold", Steer(request_id="2"))
+    await handle.signal("resume", Steer(request_id="3"))
+    well = Health(ready=True, reason="ClusterReady", message="cluster is healthy")
+    alive = watching_condition("True", "WatchesAlive", "changes are seen")
+    facts = stage.inspected.facts.model_copy(update={"enablements_digest": "more"})
+    await stage.observations["steered"].put(
+        Observation(health=well, inspected=Inspected(facts=facts), conditions=(alive,))
+    )
+    await asyncio.sleep(1)
+    await handle.signal("recover", Steer(request_id="4"))
+    await handle.signal("policies_changed", PoliciesChanged(policy_set="policies/_", generation=1))
+    await asyncio.sleep(1)
+    await handle.execute_update("unjoin", Unjoin(request_id=new_id()))
+    await handle.result()
+    return handle.id
+
+
 SCENARIOS = (
     busy_propagation,
     waiting_propagation,
@@ -140,6 +176,7 @@ SCENARIOS = (
     interrupted_propagation,
     policy_set,
     cluster,
+    steered_cluster,
 )
 
 
