@@ -121,7 +121,9 @@ def decide(
         # Nobody tells of a priority class that arrives.
         retry = bool(occasion.lacking)
         return _sealed(Plan(targets=kept, waiting=waiting, message=waiting, retry=retry, **common))
-    asked = _Asked(template, policy, placement, kept, steered(fleet, occasion.steering), previous, known, occasion)
+    asked = _Asked(
+        template, policy, placement, kept, steered(fleet, occasion.steering), previous, known, occasion
+    )
     shares, record = _placed(asked, behaviour=behaviour, suspended=suspended)
     chosen_by_policy = {target.name for target in shares}
     extra = [target for target in required if target.name not in chosen_by_policy]
@@ -314,7 +316,10 @@ def _rendered_target(
         return PlannedTarget(cluster=share.name, replicas=share.replicas, error=str(error))
     if labels:
         metadata = manifest["metadata"]
-        manifest = {**manifest, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), **labels}}}
+        manifest = {
+            **manifest,
+            "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), **labels}},
+        }
     return PlannedTarget(
         cluster=share.name,
         replicas=share.replicas,

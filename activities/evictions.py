@@ -120,7 +120,8 @@ def evictions(
     evicting = {
         name: known
         for name, known in facts.evicting.items()
-        if name in fleet and not (leaving[name] is None and known.cause == EvictionCause.TAINT and template.is_duplicated)
+        if name in fleet
+        and not (leaving[name] is None and known.cause == EvictionCause.TAINT and template.is_duplicated)
     }  # fmt: skip - one condition
     before = tuple(target.cluster for target in kept)
     lacking = set(facts.lacking) & set(before)
@@ -230,6 +231,11 @@ def _eviction(
         state={label: known[label] for label in sorted(labels & known.keys())},
         before=before if found.cause == EvictionCause.APPLICATION else (),
     )
+
+
+def _is_welcome_back(eviction: Eviction, template: Template) -> bool:
+    """Whether a copy may simply stay where its cluster is well again: nobody has taken its share over."""
+    return eviction.cause == EvictionCause.TAINT and template.is_duplicated
 
 
 def _evicting(taint: Taint, behaviour: Behaviour) -> Taint:

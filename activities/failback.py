@@ -48,7 +48,9 @@ class FailBacks:
                 activity.heartbeat(list(asked))
             sick = await self._settled(wave, request.name, list(asked))
             if sick:
-                return FailedBack(count=len(asked), stopped=f"{sick} did not become healthy; nothing more returns")
+                return FailedBack(
+                    count=len(asked), stopped=f"{sick} did not become healthy; nothing more returns"
+                )
             await asyncio.sleep(LOOK_EVERY)
         return FailedBack(count=len(asked))
 

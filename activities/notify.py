@@ -127,7 +127,9 @@ class Notifiers:
             claimants = await self._listed(_claims(request.name))
             await self._tell(claimants, "cluster_event", event, told, acknowledged=True)
             # A hash bucket only suggests, so nobody waits for its members.
-            await self._tell(await self._listed(_claims(attributes.bucket(request.name))), "cluster_event", event, told)
+            await self._tell(
+                await self._listed(_claims(attributes.bucket(request.name))), "cluster_event", event, told
+            )
             if not request.claimants_only:
                 await self._tell(await self._listed(OPEN_PROPAGATIONS), "cluster_event", event, told)
         return Notified(count=len(told))
@@ -203,7 +205,10 @@ class Notifiers:
             described = await self._client.get_workflow_handle(identifier).describe()
             status = await described.memo_value(attributes.STATUS, None)
             known = (status.get("acknowledged") or {}) if isinstance(status, dict) else {}
-            if described.status != WorkflowExecutionStatus.RUNNING or known.get(event.cluster, -1) >= event.epoch:
+            if (
+                described.status != WorkflowExecutionStatus.RUNNING
+                or known.get(event.cluster, -1) >= event.epoch
+            ):
                 return
             activity.heartbeat(identifier)
             pause = min(pause * 2, ACKNOWLEDGED_AT_MOST)

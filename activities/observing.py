@@ -14,8 +14,8 @@ from activities.in_use import KindsInUse
 from activities.pulse import Pulses
 from activities.reporting import Reporter
 from argosy.api.health import Assess
-from argosy.api.managed_fields import applied_fields, digest_of
 from argosy.api.kept_state import state_of
+from argosy.api.managed_fields import applied_fields, digest_of
 from argosy.api.observation import MISSING, CopyObservation
 from argosy.api.ownership import owner_of
 from argosy.errors import ArgosyError, NotEstablished

@@ -1,4 +1,4 @@
-"""Where a template goes after it was moved away: what its new copies are given, and where it does not return by itself."""
+"""What becomes of a template that was moved away: what new copies are given, and where it does not return."""
 
 from __future__ import annotations
 

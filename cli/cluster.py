@@ -210,12 +210,31 @@ def failover(
 
 
 @app.command()
-def recover(name: NameArgument, reason: ReasonOption = "", profile: ProfileOption = None) -> None:
-    """End a failover that was asked for: the cluster may have copies again.
+def recover(
+    name: NameArgument,
+    wave: Annotated[int, typer.Option("--wave", min=1, help="How many templates return at once.")] = 10,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would return.")] = False,
+    reason: ReasonOption = "",
+    output: OutputOption = Output.TABLE,
+    profile: ProfileOption = None,
+) -> None:
+    """End a failover, and let templates return that were moved away: a wave at a time, while all is well.
 
-    Replicas that have moved stay where they are; `argosy reschedule KIND NAME` divides them anew.
+    Shows first where each template is and where it would be, as far as that can be told without asking the clusters
+    for room. The next wave follows when the one before is healthy.
     """
-    _steer(name, "recover", profile, _taints, reason=reason)
+
+    async def command(settings: Settings) -> int:
+        from argosy.api.messages import Steer
+        from cli.connection import new_id
+        from cli.returning import recover as recovered
+
+        session = await _session(settings, profile)
+        order = Steer(request_id=new_id(), requested_by=session.actor, reason=reason, wave=wave)
+        return await recovered(session, name, order, confirmed=yes, dry_run=dry_run, output=output)
+
+    run(command)
 
 
 @app.command()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+
+from rich.table import Table
 
 from argosy.api.manifest import ResourceRef
 from argosy.api.propagation import PropagationStatus
 from argosy.api.redact import redacted
+from argosy.api.steering import Step
 from cli.options import Output
 from cli.output import age, console, emit, emit_one, plain, styled, table
 from cli.session import Session
@@ -40,6 +44,7 @@ async def describe_page(session: Session, ref: ResourceRef, output: Output) -> i
         ),
         ("Digest", status.digest[:16]),
         ("Workflow", observed.workflow_id),
+        *_steering(status),
     ]
     for label, text in lines:
         out.print(f"[bold]{label + ':':<11}[/bold]{plain(text)}")
@@ -90,8 +95,40 @@ async def history_page(session: Session, ref: ResourceRef, output: Output) -> in
         }
         for revision, at, actor, reason, result, placement in rows
     ]
+    steps = [*start.state.steps, *(step for step in status.steps if step not in start.state.steps)]
+    if output in {Output.JSON, Output.YAML}:
+        document = {"revisions": items, "steps": [step.model_dump(mode="json") for step in steps]}
+        emit_one(output, document, name=str(ref))
+        return 0
     emit(output, items=items, names=[str(row[0]) for row in rows], grid=grid, empty="No revisions yet.")
+    if steps and output != Output.NAME:
+        console().print()
+        console().print(steps_table(steps))
     return 0
+
+
+def steps_table(steps: Sequence[Step]) -> Table:
+    """What has become of copies, the latest first, with the time that passed since the step before."""
+    grid = table("at (UTC)", "after", "what", "by", "why")
+    before = [None, *(step.at for step in steps)]
+    for step, previous in reversed(list(zip(steps, before, strict=False))):
+        passed = f"{(step.at - previous).total_seconds():.1f} s" if previous else ""
+        grid.add_row(f"{step.at:%m-%d %H:%M:%S}", passed, plain(step.what), plain(step.by), plain(step.why))
+    return grid
+
+
+def _steering(status: PropagationStatus) -> list[tuple[str, str]]:
+    """What was asked for its copies alone, and where it does not return by itself."""
+    lines = []
+    if status.steering.held:
+        lines.append(
+            ("Held", ", ".join("every cluster" if one == "*" else one for one in status.steering.held))
+        )
+    if status.steering.forced:
+        lines.append(("Failover", f"away from {', '.join(sorted(status.steering.forced))}"))
+    if status.left:
+        lines.append(("Stays away", f"from {', '.join(sorted(status.left))}; `argosy recover` ends that"))
+    return lines
 
 
 def _overrides(status: PropagationStatus) -> None:

@@ -19,10 +19,11 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from activities import attributes
 from argosy.api.ids import id_of, policies_id
 from argosy.api.manifest import ResourceRef, canonical_json, ref_of
-from argosy.api.messages import Deletion, Reschedule, Retry, Submission, Submitted
+from argosy.api.messages import Deletion, Reschedule, Retry, Steer, Submission, Submitted
 from argosy.api.policyset import PolicyEdit, PolicyEdited, PolicySetInput, PolicySetState
 from argosy.api.propagation import PropagationInput, PropagationState, PropagationStatus
 from argosy.api.record import Record
+from argosy.api.steering import Approval, SteerAction, SteerCopies
 from argosy.errors import InvalidInput, NotFound
 from cli.connection import Connection, new_id
 from cli.observing import Observed, attempts_of
@@ -163,6 +164,30 @@ class Session(Connection):
         request = Reschedule(request_id=new_id(), requested_by=self.actor)
         if await self.update(id_of(ref), "reschedule", request, bool) is None:
             raise NotFound(f"{ref} is not propagated; see `argosy get propagations -A`")
+
+    async def steer(self, ref: ResourceRef, action: SteerAction, order: Steer) -> str:
+        """Ask an entity to move copies, to keep them, or to let them return; returns what is asked for now.
+
+        Raises:
+            NotFound: there is no such propagation, or no copy in the cluster that is meant.
+        """
+        request = SteerCopies(action=action, order=order)
+        answer: str | None = await self.update(id_of(ref), "steer", request, str)
+        if answer is None:
+            raise NotFound(f"{ref} is not propagated; see `argosy get propagations -A`")
+        return answer
+
+    async def approve(self, ref: ResourceRef, *, clusters: Sequence[str]) -> tuple[str, ...]:
+        """Approve what an entity waits for; returns the clusters that it was about.
+
+        Raises:
+            NotFound: there is no such propagation.
+        """
+        request = Approval(request_id=new_id(), requested_by=self.actor, clusters=tuple(clusters))
+        chosen: tuple[str, ...] | None = await self.update(id_of(ref), "approve", request, tuple[str, ...])
+        if chosen is None:
+            raise NotFound(f"{ref} is not propagated; see `argosy get propagations -A`")
+        return chosen
 
     async def find(self, group: str | None, kind: str, name: str, namespace: str) -> ResourceRef:
         """The template that KIND NAME means; kinds that only the user's CRDs know are looked up in the lists.

@@ -7,56 +7,45 @@ nothing to the history. Every change is published with a higher epoch and then a
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
-from activities import attributes
-from activities.clusters import Clusters
 from activities.contracts import (
     AnnounceCluster,
-    ConfirmJoin,
-    DrainCluster,
     FailBack,
     FailedBack,
-    Inspected,
-    InspectRequest,
     Observation,
     WatchCluster,
 )
 from activities.failback import FailBacks
 from activities.monitor import Monitors
 from activities.notify import Notifiers
-from argosy.api.conditions import READY_MESSAGE
 from argosy.api.membership import (
     ClusterInput,
     ClusterPhase,
     ClusterSettings,
-    ClusterStatus,
     Edit,
-    Health,
     Join,
     Unjoin,
 )
 from argosy.api.messages import PoliciesChanged, Steer
 from argosy.api.steering import SteerAction, SteerCluster, Step
 from workflows import options
-from workflows.cluster_status import details_of, status_of
 from workflows.health import observed, tainted_by_policies, verdict
+from workflows.membership import Membership
 from workflows.rolling import roll
-from workflows.steering import edit_steps, edited, remembered, steered, steering_step
-
-REMEMBERED_REQUESTS = 20
+from workflows.steering import edit_steps, edited, steered, steering_step
 
 
 @workflow.defn(name="Cluster")
-class Cluster:
+class Cluster(Membership):
     """One member cluster; this workflow is its health workflow too."""
 
     @workflow.init
     def __init__(self, start: ClusterInput) -> None:
-        self._state = self._began = start.state
+        super().__init__(start.state)
+        self._began = start.state
         self._monitor: asyncio.Task[Observation] | None = None
         self._announcing: asyncio.Task[None] | None = None
         self._announced_epoch = -1
@@ -141,10 +130,16 @@ class Cluster:
             if self._monitor is not None and self._monitor.done():
                 self._observe(self._monitor)
             if self._state.rejoin is not None:
+                settings = self._state.settings
                 await self._rejoin(self._state.rejoin)
+                if self._state.settings != settings:
+                    self._stop_monitor()
             if workflow.info().is_continue_as_new_suggested() or self._facts_moved():
                 self._roll()
-        await self._leave()
+        self._stop_monitor()
+        self._set(recovery=None)
+        self._fail_back()
+        await self._let_go()
 
     def _attention(self) -> bool:
         state = self._state
@@ -166,84 +161,6 @@ class Cluster:
     def _roll(self) -> None:
         self._stop_monitor()
         roll(ClusterInput(state=self._state))
-
-    # -- joining and leaving ----------------------------------------------------------------------------
-
-    async def _join(self) -> None:
-        """Prove, publish, then make sure that no other name has this server; any failure ends the workflow."""
-        state = self._state
-        try:
-            inspected = await self._inspect(state.settings)
-            self._set(
-                facts=inspected.facts,
-                enablements=inspected.enablements,
-                health=Health(ready=True, reason="ClusterReady", message=READY_MESSAGE, since=workflow.now()),
-            )
-            self._publish()
-            await self._confirm(inspected.facts.uid)
-        except ActivityError as error:
-            cause = error.cause
-            raise ApplicationError(
-                f"cluster {state.name} cannot join: "
-                f"{cause.message if isinstance(cause, ApplicationError) else cause or error}",
-                type=(cause.type if isinstance(cause, ApplicationError) else None) or "Unreachable",
-                non_retryable=True,
-            ) from error
-        self._record(Step(at=workflow.now(), what="Joined", by=state.joined_by))
-        self._changed("Joined", phase=ClusterPhase.READY, joined_at=workflow.now())
-
-    async def _rejoin(self, request: Join) -> None:
-        refusal = ""
-        try:
-            inspected = await self._inspect(request.settings)
-            if inspected.facts.uid != self._state.facts.uid:
-                refusal = (
-                    f"Conflict: {self._state.name} is joined as another cluster (at {self._state.facts.server}); "
-                    f"choose another name, or unjoin {self._state.name} first"
-                )
-            else:
-                self._stop_monitor()
-                self._record(Step(at=workflow.now(), what="Joined again", by=request.requested_by))
-                self._changed(
-                    "Edited",
-                    settings=request.settings,
-                    facts=inspected.facts,
-                    enablements=inspected.enablements,
-                )
-        except ActivityError as error:
-            cause = error.cause
-            category = (cause.type if isinstance(cause, ApplicationError) else None) or "Unreachable"
-            text = cause.message if isinstance(cause, ApplicationError) else str(cause or error)
-            refusal = f"{category}: {text}"
-        self._set(rejoin=None, last_request=request.request_id, last_refusal=refusal)
-
-    async def _leave(self) -> None:
-        self._stop_monitor()
-        self._set(recovery=None)
-        self._fail_back()
-        self._publish()
-        leaving = self._state.leaving
-        while leaving is not None and not await self._drained(leaving):
-            leaving = self._state.leaving
-
-    async def _drained(self, leaving: Unjoin) -> bool:
-        """Wait until nothing claims the cluster; False where a later request changed the terms."""
-        draining = asyncio.create_task(
-            workflow.execute_activity_method(
-                Notifiers.drain,
-                DrainCluster(name=self._state.name, gone=leaving.force or not leaving.delete_workloads),
-                start_to_close_timeout=options.DRAIN_TIMEOUT,
-                heartbeat_timeout=options.NOTIFY_HEARTBEAT,
-                retry_policy=options.MESSAGE_RETRY,
-                summary="wait until no propagation claims the cluster",
-            )
-        )
-        await workflow.wait_condition(lambda: draining.done() or self._state.leaving != leaving)
-        if draining.done():
-            draining.result()
-            return True
-        draining.cancel()
-        return False
 
     # -- watching -----------------------------------------------------------------------------------------
 
@@ -342,25 +259,6 @@ class Cluster:
 
     # -- small parts ----------------------------------------------------------------------------------------
 
-    async def _inspect(self, settings: ClusterSettings) -> Inspected:
-        inspected: Inspected = await workflow.execute_activity_method(
-            Clusters.inspect,
-            InspectRequest(name=self._state.name, settings=settings),
-            start_to_close_timeout=options.INSPECT_TIMEOUT,
-            retry_policy=options.INSPECT_RETRY,
-            summary=f"connect to {self._state.name}",
-        )
-        return inspected
-
-    async def _confirm(self, uid: str) -> None:
-        await workflow.execute_activity_method(
-            Clusters.confirm_join,
-            ConfirmJoin(name=self._state.name, uid=uid, epoch=self._state.epoch),
-            start_to_close_timeout=options.CONFIRM_TIMEOUT,
-            retry_policy=options.MESSAGE_RETRY,
-            summary="make sure that the server is not joined under another name",
-        )
-
     def _announce(self) -> None:
         state = self._state
         if self._announcing is not None and self._announced_epoch < state.epoch and state.announce:
@@ -409,28 +307,3 @@ class Cluster:
             self._end_recovery("another failover was asked for")
         if settings != self._state.settings:
             self._changed("Edited", settings=settings)
-
-    def _record(self, *steps: Step) -> None:
-        self._set(steps=remembered(self._state.steps, *steps))
-
-    def _new(self, request_id: str) -> bool:
-        if not request_id:
-            return True
-        if request_id in self._state.requests:
-            return False
-        self._set(requests=(*self._state.requests, request_id)[-REMEMBERED_REQUESTS:])
-        return True
-
-    def _changed(self, announce: str, **changes: Any) -> None:
-        self._set(epoch=self._state.epoch + 1, announce=announce, **changes)
-        self._publish()
-
-    def _set(self, **changes: Any) -> None:
-        self._state = self._state.model_copy(update=changes)
-
-    def _publish(self) -> None:
-        status = status_of(self._state)
-        if workflow.memo_value(attributes.STATUS, None, type_hint=ClusterStatus) != status:
-            workflow.upsert_memo({attributes.STATUS: status})
-            workflow.upsert_search_attributes([attributes.PHASE.value_set(str(status.phase))])
-        workflow.set_current_details(details_of(self._state))

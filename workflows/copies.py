@@ -179,7 +179,11 @@ class Copies:
             return
         self._set(targets=targets)
         plan = self._state.plan
-        if plan is not None and plan.watches_health and any(_turned(before[name], targets[name]) for name in targets):
+        if (
+            plan is not None
+            and plan.watches_health
+            and any(_turned(before[name], targets[name]) for name in targets)
+        ):
             self._set(replan=(*self._state.replan, Reason.HEALTH_CHANGED))
 
     def _record_applied(self, cluster: str, applied: Applied, state: PropagationState) -> None:

@@ -61,7 +61,11 @@ def awaited(state: PropagationState, *, now: datetime) -> tuple[str, ...]:
 def _is_awaited(name: str, target: Target, state: PropagationState, *, now: datetime) -> bool:
     if not goes_first(target, state) or not _was_there(target):
         return False
-    if target.eviction is not None and target.eviction.purge == PurgeMode.NEVER and not moving_of(state).fenced:
+    if (
+        target.eviction is not None
+        and target.eviction.purge == PurgeMode.NEVER
+        and not moving_of(state).fenced
+    ):
         return False
     if not moving_of(state).fenced:
         return target.assessment != UNREACHABLE

@@ -17,17 +17,12 @@ from activities import attributes
 from activities.contracts import Planned, PlanRequest
 from activities.plan import Planners
 from argosy.api.messages import (
-    ClusterEvent,
     Deletion,
-    PoliciesChanged,
-    Required,
     Reschedule,
     Retry,
-    StuckReplicas,
     Submission,
     Submitted,
 )
-from argosy.api.observation import UNREACHABLE, Observed
 from argosy.api.propagation import (
     REMEMBERED_REQUESTS,
     Plan,
@@ -38,11 +33,11 @@ from argosy.api.propagation import (
 )
 from workflows import options
 from workflows.copies import message_of
+from workflows.events import Events, added
 from workflows.ledger import opened, recorded, superseded
 from workflows.moments import next_moment
-from workflows.orders import Orders
 from workflows.rolling import roll
-from workflows.sightings import acknowledged, facts_of, unreachable
+from workflows.sightings import acknowledged, facts_of
 from workflows.status import attributes_of, details_of, health_changes, phase_of, status_of
 
 # Started, its task scheduled and started. Signals aside, a first task that finds more is not the first attempt.
@@ -50,7 +45,7 @@ FIRST_TASK = 3
 
 
 @workflow.defn(name="Propagation")
-class Propagation(Orders):
+class Propagation(Events):
     """One resource template on its way to its clusters."""
 
     @workflow.init
@@ -126,7 +121,7 @@ class Propagation(Orders):
         )
         self._set(
             retry=tuple(sorted({*self._state.retry, *chosen})),
-            replan=_added(self._state.replan, Reason.RETRY),
+            replan=added(self._state.replan, Reason.RETRY),
             requests=(*self._state.requests, request.request_id)[-REMEMBERED_REQUESTS:],
         )
         return chosen
@@ -137,55 +132,10 @@ class Propagation(Orders):
             return False
         self._set(
             rescheduled_at=workflow.now(),
-            replan=_added(self._state.replan, Reason.RESCHEDULE),
+            replan=added(self._state.replan, Reason.RESCHEDULE),
             requests=(*self._state.requests, request.request_id)[-REMEMBERED_REQUESTS:],
         )
         return True
-
-    @workflow.signal(description="A policy set has a new generation.")
-    def policies_changed(self, event: PoliciesChanged) -> None:
-        self._signals += 1
-        if event.generation > (self._state.plan.seen if self._state.plan else {}).get(event.policy_set, -1):
-            self._set(replan=_added(self._state.replan, Reason.POLICY_CHANGED))
-
-    @workflow.signal(description="A cluster changed, came or left.")
-    def cluster_event(self, event: ClusterEvent) -> None:
-        self._signals += 1
-        state = self._state
-        if event.gone:
-            self._set(lost=_added(state.lost, event.cluster))
-        target = state.targets.get(event.cluster)
-        answers = event.kind == ClusterEvent.READY if event.ready is None else event.ready
-        fails = event.kind == ClusterEvent.NOT_READY if event.ready is None else not event.ready
-        if event.kind == ClusterEvent.READY or (answers and target is not None and target.assessment == UNREACHABLE):
-            self._set(retry=_added(self._state.retry, event.cluster))
-        if fails and target is not None and target.assessment != UNREACHABLE:
-            self._put(event.cluster, unreachable(target, at=workflow.now()))
-            self._step(f"{event.cluster} does not answer", by="cluster")
-        if event.epoch:
-            self._set(events={**self._state.events, event.cluster: event.epoch})
-        self._set(replan=_added(self._state.replan, Reason.CLUSTER_CHANGED))
-
-    @workflow.signal(description="A workload needs this template in its clusters.")
-    def required(self, event: Required) -> None:
-        self._signals += 1
-        others = {by: known for by, known in self._state.required_by.items() if by != event.by}
-        wanted = {**others, event.by: event} if event.clusters else others
-        if wanted != self._state.required_by:
-            self._set(required_by=wanted, replan=_added(self._state.replan, Reason.REQUIRED))
-
-    @workflow.signal(description="A cluster finds no node for replicas of this template.")
-    def replicas_stuck(self, event: StuckReplicas) -> None:
-        self._signals += 1
-        plan = self._state.plan
-        if plan is not None and plan.divides_by_room and event.cluster in self._state.targets:
-            stuck = {**self._state.stuck, event.cluster: event.replicas}
-            self._set(stuck=stuck, replan=_added(self._state.replan, Reason.DESCHEDULED))
-
-    @workflow.signal(description="A cluster's watch has seen copies.")
-    def observed(self, event: Observed) -> None:
-        self._signals += 1
-        self._observe(event)
 
     # -- the run --------------------------------------------------------------------------------
 
@@ -251,7 +201,7 @@ class Propagation(Orders):
             await workflow.wait_condition(self._attention, timeout=pause, timeout_summary=moment.why)
         except TimeoutError:
             if moment.reason is not None:
-                self._set(replan=_added(self._state.replan, moment.reason))
+                self._set(replan=added(self._state.replan, moment.reason))
             if moment.reason == Reason.RETRY:
                 self._set(attempts=min(self._state.attempts + 1, 8))
 
@@ -399,7 +349,3 @@ def _held(state: PropagationState) -> dict[str, str] | None:
     if any(not t.uid or t.phase != TargetPhase.APPLIED for t in state.targets.values()):
         return None
     return {name: target.uid for name, target in state.targets.items()}
-
-
-def _added(values: tuple[str, ...], value: str) -> tuple[str, ...]:
-    return values if value in values else (*values, value)

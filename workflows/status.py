@@ -85,7 +85,9 @@ def phase_of(state: PropagationState, *, at: datetime) -> tuple[Phase, str]:
     kept = [name for name in left if _is_kept(state.targets[name])]
     if kept:
         ref = state.ref
-        behind = f"; moved away from {_listed(left)}; `argosy approve {ref.kind} {ref.name}` deletes what is there"
+        behind = (
+            f"; moved away from {_listed(left)}; `argosy approve {ref.kind} {ref.name}` deletes what is there"
+        )
     return Phase.APPLIED, f"applied to {staying} cluster{'' if staying == 1 else 's'}{behind}{_coming(plan)}"
 
 

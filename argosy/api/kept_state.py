@@ -32,7 +32,11 @@ def state_of(manifest: Mapping[str, Any]) -> dict[str, str]:
         paths = json.loads(asked)
     except ValueError:
         return {}
-    found = {str(label): value_at(str(path), status) for label, path in paths.items()} if isinstance(paths, dict) else {}
+    found = (
+        {str(label): value_at(str(path), status) for label, path in paths.items()}
+        if isinstance(paths, dict)
+        else {}
+    )
     return {label: value for label, value in sorted(found.items()) if value and is_label_value(value)}
 
 

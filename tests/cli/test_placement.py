@@ -398,7 +398,7 @@ def test_a_cluster_that_joins_gets_its_share(plant: Plant, run: Runner, tmp_path
     everywhere.becomes(member1=1, member2=1, member3=1)
     weighted.becomes(member1=2, member2=2, member3=2)
     history = run("history", "deployment", "web", "-n", "joined2", "-o", "json")
-    assert json.loads(history.out)[-1]["reason"] == "ClusterChanged"
+    assert json.loads(history.out)["revisions"][-1]["reason"] == "ClusterChanged"
     for namespace in ("joined", "joined2"):
         assert run("delete", "deployment", "web", "-n", namespace).code == 0
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from activities.evictions import Evictions, FailoverTerms, evictions
+from activities.evictions import Evictions, FailoverTerms, Template, evictions, steered
 from activities.fleet import fleet_of
 from argosy.api.cluster_connection import ConnectionReference
+from argosy.api.eviction import CopyFacts, Eviction, EvictionCause, Moving, PurgeMode, Steering
 from argosy.api.membership import (
     FAILOVER_NOW_TAINT,
     FAILOVER_TAINT,
@@ -20,6 +21,7 @@ from argosy.api.membership import (
 )
 from argosy.api.meta import Taint
 from argosy.api.placement import Placement
+from argosy.api.policy import Failover
 from argosy.api.propagation import PlannedTarget
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -45,13 +47,19 @@ def looked(
     **changes: Any,
 ) -> Evictions:
     fleet = fleet_of({one.name: one for one in clusters}, {})
-    asked: dict[str, Any] = {"already": {}, "held": (), "behaviour": "argosy", "terms": FailoverTerms()}
-    return evictions(
-        template,
-        Placement.model_validate(placement),
-        [PlannedTarget(cluster=one.name, replicas=2) for one in clusters],
-        fleet,
+    parts = {name: changes.pop(name) for name in ("behaviour", "failover", "slot") if name in changes}
+    subject = Template(
+        manifest=template,
+        placement=Placement.model_validate(placement),
         replicas=4,
+        moving=changes.pop("moving", Moving()),
+        **parts,
+    )
+    asked: dict[str, Any] = {"facts": CopyFacts(), "held": (), "terms": FailoverTerms()}
+    return evictions(
+        subject,
+        [PlannedTarget(cluster=one.name, replicas=2) for one in clusters],
+        steered(fleet, changes.pop("steering", Steering())),
         now=T0 + timedelta(seconds=after),
         **{**asked, **changes},
     )
@@ -104,9 +112,83 @@ def test_a_held_cluster_keeps_its_copies() -> None:
     assert "argosy cluster resume" in found.note
 
 
+def moved(cause: EvictionCause = EvictionCause.TAINT) -> CopyFacts:
+    return CopyFacts(evicting={"b": Eviction(since=T0, cause=cause)})
+
+
 @pytest.mark.parametrize(("placement", "expected"), [(DIVIDED, ["b"]), ({}, [])])
 def test_who_comes_back_in_time_keeps_its_copy_unless_its_share_is_elsewhere(
     placement: dict[str, Any], expected: list[str]
 ) -> None:
-    found = looked(cluster("a"), cluster("b"), after=60, placement=placement, already={"b": T0})
+    found = looked(cluster("a"), cluster("b"), after=60, placement=placement, facts=moved())
     assert list(found.evicting) == expected
+    # A copy that did not fare well is not welcome just because its cluster is fine.
+    failed = looked(
+        cluster("a"), cluster("b"), after=60, placement=placement, facts=moved(EvictionCause.APPLICATION)
+    )
+    assert list(failed.evicting) == ["b"]
+
+
+APPLICATION = Failover.model_validate(
+    {
+        "application": {
+            "decisionConditions": {"tolerationSeconds": 60},
+            "purgeMode": "Directly",
+            "statePreservation": {"rules": [{"aliasLabelName": "job", "jsonPath": "{.job.id}"}]},
+        },
+        "cluster": {"purgeMode": "Directly"},
+    }
+)
+
+
+def test_a_workload_that_is_not_well_is_given_up_after_the_time_that_its_policy_gives_it() -> None:
+    facts = CopyFacts(unwell={"b": T0}, state={"b": {"job": "17", "other": "x"}}, lacking=("b",))
+    fleet = (cluster("a"), cluster("b"))
+    assert looked(*fleet, after=600, facts=facts).evicting == {}
+    soon = looked(*fleet, after=59, facts=facts, failover=APPLICATION)
+    assert (stays(soon), soon.due) == (["a", "b"], {"b": T0 + timedelta(seconds=60)})
+    given_up = looked(*fleet, after=60, facts=facts, failover=APPLICATION).evicting["b"]
+    assert given_up.cause == EvictionCause.APPLICATION
+    assert (given_up.purge, given_up.state, given_up.before) == (
+        PurgeMode.DIRECTLY,
+        {"job": "17"},
+        ("a", "b"),
+    )
+    assert "not healthy for 60 s" in given_up.why
+
+
+def test_a_held_or_forced_failover_concerns_one_template_alone() -> None:
+    mark = Taint(key=FAILOVER_NOW_TAINT, effect="NoExecute", time_added=T0)
+    fleet = (cluster("a"), cluster("b"))
+    forced = looked(*fleet, after=0, steering=Steering(forced={"b": mark, "gone": mark}))
+    assert (stays(forced), forced.evicting["b"].why) == (["a"], "its failover was asked for at once")
+    assert forced.evicting["b"].before == ()
+
+
+def test_a_clusters_purge_mode_is_that_of_its_part_of_the_policy() -> None:
+    found = looked(cluster("a"), cluster("b", failing=True), after=3, failover=APPLICATION)
+    assert found.evicting["b"].purge == PurgeMode.DIRECTLY
+    assert looked(cluster("a"), cluster("b", failing=True), after=3).evicting["b"].grace_seconds == 600
+
+
+def test_copies_move_only_while_few_enough_others_are_unavailable() -> None:
+    tainted = Taint(key="maintenance", effect="NoExecute", time_added=T0)
+    fleet = [cluster(name, taints=(tainted,) if name in "bc" else ()) for name in "abcd"]
+    one = Moving(max_unavailable="1")
+    first = looked(*fleet, after=0, moving=one)
+    assert (list(first.evicting), first.in_turn) == (["b"], ("c",))
+    assert "moves when fewer copies are unavailable (at most 1)" in first.note
+    # A copy that is not available anyway loses nothing by moving.
+    lacking = looked(*fleet, after=0, moving=one, facts=CopyFacts(lacking=("c",)))
+    assert (list(lacking.evicting), lacking.in_turn) == (["c"], ("b",))
+    assert list(looked(*fleet, after=0, moving=Moving(max_unavailable="50%")).evicting) == ["b", "c"]
+
+
+def test_a_template_waits_for_its_slot_and_only_for_what_is_due() -> None:
+    slot = T0 + timedelta(seconds=30)
+    fleet = (cluster("a"), cluster("b", failing=True), cluster("c"))
+    paced = looked(*fleet, after=10, slot=slot)
+    assert (paced.evicting, paced.due, paced.paced) == ({}, {"b": slot}, True)
+    early = looked(*fleet, after=1, slot=slot)
+    assert (early.due, early.paced) == ({"b": T0 + timedelta(seconds=3)}, False)
+    assert list(looked(*fleet, after=30, slot=slot).evicting) == ["b"]
