@@ -168,6 +168,7 @@ def _placed(
         held=(*occasion.held, *(name for name in asked.fleet if occasion.steering.holds(name))),
         terms=occasion.terms,
         now=occasion.now,
+        returned=occasion.returned,
     )
     left = still_left(
         subject,
@@ -184,17 +185,17 @@ def _placed(
         placement=asked.placement,
         previous=previous,
         kept=leaving.kept,
-        evicting=tuple(sorted({*leaving.evicting, *left})),
+        evicting=tuple(sorted(leaving.evicting)),
+        left=tuple(sorted(left.keys() - leaving.evicting.keys())),
         behaviour=behaviour,
         interpreted=asked.known,
         suspended=suspended,
         occasion=replace(occasion, rescheduled_at=occasion.now) if returns else occasion,
     )
     placed = place(question, tuple(asked.fleet.values()))
-    if placed.record["unschedulable"] and left.keys() - leaving.evicting.keys():
+    if placed.record["unschedulable"] and question.left:
         # Better where it was moved away from than nowhere.
-        again = replace(question, evicting=tuple(sorted(leaving.evicting)))
-        second = place(again, tuple(asked.fleet.values()))
+        second = place(replace(question, left=()), tuple(asked.fleet.values()))
         if not second.record["unschedulable"]:
             placed, left = second, {name: left[name] for name in leaving.evicting}
     application = policy.spec.failover.application if policy.spec.failover else None

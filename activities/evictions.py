@@ -20,6 +20,9 @@ from argosy.scheduling.eviction import is_outage, leaves_at
 from argosy.scheduling.filters import untolerated
 from argosy.scheduling.strategy import Strategy, strategy_of
 
+# How long a cluster that is back still counts as one of those that failed together.
+GUARD_LASTS = timedelta(seconds=60)
+
 _MARKS = {
     NOT_READY_TAINT: "it does not answer",
     FAILOVER_TAINT: "its failover was asked for",
@@ -107,18 +110,19 @@ def evictions(
     held: Iterable[str],
     terms: FailoverTerms,
     now: datetime,
+    returned: Mapping[str, datetime] | None = None,
 ) -> Evictions:
     """Look at every cluster that has a copy.
 
     Args:
         fleet: with the taints that only this template sees.
         held: clusters whose copies nobody may move, by a person's wish.
+        returned: cluster that is well again -> since when.
     """
-    failing = [name for name, cluster in fleet.items() if _is_failing(cluster)]
-    suspected = is_outage(fleet.values(), failing=failing, share=terms.share)
+    guard = _guard(fleet, returned, terms=terms, now=now)
     leaving = {name: _leaving(template, fleet[name], terms) for name in fleet}
     evicting = {
-        name: known
+        name: known.model_copy(update={"answers": not _is_failing(fleet[name])})
         for name, known in facts.evicting.items()
         if name in fleet
         and not (leaving[name] is None and known.cause == EvictionCause.TAINT and template.is_duplicated)
@@ -130,7 +134,7 @@ def evictions(
     for target in kept:
         name = target.cluster
         found = min((one for one in (leaving[name], _failed(template, name, facts)) if one), default=None)
-        held_by = found and _held_by(found, fleet[name], held, suspected)
+        held_by = found and _held_by(found, fleet[name], held, suspected=guard is not None)
         if found is None or name in evicting:
             stay += [target] if name not in evicting else []
         elif found.at > now:
@@ -139,6 +143,8 @@ def evictions(
         elif held_by:
             notes.append(f"{name} is {held_by}")
             stay.append(target)
+            if guard is not None and guard > now and name not in set(held):
+                due[name] = guard
         elif name not in lacking and spare <= 0:
             in_turn.append(name)
             stay.append(target)
@@ -147,7 +153,8 @@ def evictions(
             stay.append(target)
         else:
             spare -= name not in lacking
-            evicting[name] = _eviction(template, name, found, facts, before=before, terms=terms, now=now)
+            eviction = _eviction(template, name, found, facts, before=before, terms=terms, now=now)
+            evicting[name] = eviction.model_copy(update={"answers": not _is_failing(fleet[name])})
     if in_turn:
         limit = template.moving.max_unavailable
         notes.append(f"{', '.join(in_turn)}: moves when fewer copies are unavailable (at most {limit})")
@@ -249,7 +256,32 @@ def _is_failing(cluster: Cluster) -> bool:
     return any(taint.key == NOT_READY_TAINT for taint in cluster.spec.taints)
 
 
-def _held_by(found: _Due, cluster: Cluster, held: Iterable[str], suspected: bool) -> str:
+def _guard(
+    fleet: Mapping[str, Cluster],
+    returned: Mapping[str, datetime] | None,
+    *,
+    terms: FailoverTerms,
+    now: datetime,
+) -> datetime | None:
+    """Until when the observer is suspected rather than the clusters; None where it is not.
+
+    Clusters that were cut off together do not come back in the same moment. Those that are back already are counted
+    for a while, so that the last ones are not given up because they are few.
+    """
+    failing = {name for name, cluster in fleet.items() if _is_failing(cluster)}
+    lately = {
+        name: since + GUARD_LASTS
+        for name, since in (returned or {}).items()
+        if name in fleet and name not in failing and since + GUARD_LASTS > now
+    }
+    if is_outage(fleet.values(), failing=failing, share=terms.share):
+        return now
+    if failing and is_outage(fleet.values(), failing={*failing, *lately}, share=terms.share):
+        return min(lately.values())
+    return None
+
+
+def _held_by(found: _Due, cluster: Cluster, held: Iterable[str], *, suspected: bool) -> str:
     if cluster.name in set(held):
         return "held: its copies stay until `argosy cluster resume`"
     if suspected and _is_failing(cluster) and found.why == _MARKS[NOT_READY_TAINT]:

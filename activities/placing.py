@@ -46,6 +46,7 @@ class Occasion:
         facts: what is known of the copies there are.
         steering: what was asked for this template's copies alone.
         held: clusters whose copies nobody may move.
+        returned: cluster that has failed and is well again -> since when.
         slot: when the template may move, where many do; None where it may at any time.
         terms: how long copies stay on a cluster that fails.
         interpreted: what is known of the template; None means by Argosy's own rules.
@@ -64,6 +65,7 @@ class Occasion:
     stuck: Mapping[str, int] = field(default_factory=dict)
     facts: CopyFacts = field(default_factory=CopyFacts)
     steering: Steering = field(default_factory=Steering)
+    returned: Mapping[str, datetime] = field(default_factory=dict)
     slot: datetime | None = None
     held: tuple[str, ...] = ()
     terms: FailoverTerms = field(default_factory=FailoverTerms)
@@ -84,7 +86,8 @@ class Question:
         previous: the plan in force.
         kept: its targets, without those in clusters that have left.
         suspended: what was placed before stays as it is.
-        evicting: clusters that the template is being moved away from, or stays away from.
+        evicting: clusters that the template is being moved away from.
+        left: clusters that it was moved away from, and stays away from.
     """
 
     template: Mapping[str, Any]
@@ -96,6 +99,7 @@ class Question:
     suspended: bool
     evicting: tuple[str, ...]
     occasion: Occasion
+    left: tuple[str, ...] = ()
 
     @property
     def standing(self) -> Standing:
@@ -116,6 +120,7 @@ class Question:
             ),
             observed_affinity=previous.affinity if previous else "",
             evicting=self.evicting,
+            staying_away=self.left,
             estimates=dict(self.occasion.estimates),
             together_with=self.occasion.together_with,
             apart_from=self.occasion.apart_from,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -145,6 +146,7 @@ class Planners:
             facts=request.facts,
             steering=request.steering,
             slot=slot or (request.previous.slot if request.previous else None),
+            returned=_returned(clusters),
             held=tuple(name for name, status in clusters.items() if status.settings.hold),
             terms=self._terms,
             interpreted=known,
@@ -255,6 +257,18 @@ class Planners:
             while len(self._views) > CACHED_RUNS:
                 self._views.popitem(last=False)
         return view
+
+
+def _returned(clusters: Mapping[str, ClusterStatus]) -> dict[str, datetime]:
+    """The clusters that have failed since they joined and are well again, and since when."""
+    return {
+        name: status.health.since
+        for name, status in clusters.items()
+        if status.health.ready
+        and status.health.since is not None
+        and status.joined_at is not None
+        and status.health.since > status.joined_at
+    }
 
 
 def _may_apply_along(plan: Plan, known: dict[str, str], clusters: dict[str, ClusterStatus]) -> bool:

@@ -14,12 +14,13 @@ _LEAVING = {TargetPhase.EVICTING, TargetPhase.REMOVING}
 def may_leave(cluster: str, state: PropagationState, *, now: datetime) -> bool:
     """Whether a copy that was moved away from may be deleted.
 
-    Its cluster has to answer, because deleting helps nobody where it does not; and there have to be healthy copies
-    elsewhere, unless it has waited long enough for them, or is to go at once.
+    Its cluster has to answer, because deleting helps nobody where it does not, and the plan has to know that, because
+    it may want the copy to stay then; and there have to be healthy copies elsewhere, unless it has waited long enough
+    for them, or is to go at once.
     """
     target = state.targets[cluster]
-    eviction = target.eviction
-    if eviction is None or target.assessment == UNREACHABLE:
+    eviction = state.plan.evicting.get(cluster) if state.plan else None
+    if eviction is None or not eviction.answers or target.assessment == UNREACHABLE:
         return False
     if eviction.purge == PurgeMode.NEVER:
         return cluster in state.steering.approved

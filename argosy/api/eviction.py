@@ -46,6 +46,7 @@ class Eviction(Record):
         why: in a sentence.
         state: label -> value, of what is to be preserved of it.
         before: the clusters that had copies when it was decided; none where a cluster's failure was the cause.
+        answers: the cluster answered when this was planned last, so that the copy there can be dealt with.
     """
 
     since: datetime
@@ -55,6 +56,7 @@ class Eviction(Record):
     why: str = ""
     state: dict[str, str] = {}
     before: tuple[str, ...] = ()
+    answers: bool = False
 
     @property
     def grace_ends(self) -> datetime:

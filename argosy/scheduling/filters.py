@@ -111,6 +111,12 @@ def _cluster_eviction(screen: Screen, cluster: Cluster) -> str:
     return "cluster(s) is in the process of eviction" if cluster.name in screen.evicting else ""
 
 
+def _fail_back(screen: Screen, cluster: Cluster) -> str:
+    if cluster.name not in screen.request.staying_away:
+        return ""
+    return "cluster(s) had its copy moved away; `argosy recover` lets it return"
+
+
 def _workload_affinity(screen: Screen, cluster: Cluster) -> str:
     if cluster.name in screen.holding or all(cluster.name in at for at in screen.request.together_with):
         return ""
@@ -130,6 +136,7 @@ FILTERS: tuple[Filter, ...] = (
     Filter("APIEnablement", _api_enablement),
     Filter("SpreadConstraint", _spread_constraint),
     Filter("ClusterEviction", _cluster_eviction),
+    Filter("FailBack", _fail_back),
     Filter("WorkloadAffinity", _workload_affinity),
     Filter("WorkloadAntiAffinity", _workload_anti_affinity),
 )

@@ -38,6 +38,7 @@ class ScheduleRequest(Record):
         components: the parts of a workload that has several pod templates; it is placed whole, never divided.
         previous: where the template is now; the order settles ties when scaling down.
         evicting: clusters that the template is being moved away from.
+        staying_away: clusters that it was moved away from, and does not return to by itself.
         observed_affinity: the ordered affinity group that the last placement came from.
         fresh: someone asked for a new division; what runs where now does not matter.
         estimates: cluster -> replicas that fit as a closer look at its nodes tells; the smaller number counts.
@@ -53,6 +54,7 @@ class ScheduleRequest(Record):
     components: tuple[Component, ...] = ()
     previous: tuple[Target, ...] = ()
     evicting: tuple[str, ...] = ()
+    staying_away: tuple[str, ...] = ()
     observed_affinity: str = ""
     fresh: bool = False
     estimates: dict[str, int] = {}

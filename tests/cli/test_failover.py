@@ -111,8 +111,18 @@ def test_a_frozen_member_loses_its_share_and_its_copy_goes_when_it_is_back(
     assert web.status()["counts"] == {"Applied": 2, "Evicting": 1}
     url = f"/apis/apps/v1/namespaces/{web.namespace}/deployments/web"
     dying.thaw()
-    # What was there is deleted, and then the cluster gets its share by weight again.
+    # What was there is deleted, and nothing returns by itself.
     before = json.loads(dying.request("GET", url)[1])["metadata"]["uid"]
+    web.becomes(lambda: web.status()["counts"] == {"Applied": 2} and not web.replicas("member3")[0])
+    told = run("history", "deployment", "web", "-n", web.namespace)
+    steps = ("member3 does not answer", "Moved away from member3", "Removed from member3")
+    assert all(step in told.out for step in steps), told.out
+    shown = run("cluster", "recover", "member3", "--dry-run", "-o", "json")
+    [planned] = [one for one in json.loads(shown.out) if web.namespace in one["object"]]
+    assert planned["then"] == {"member1": 2, "member2": 2, "member3": 2}
+    unsure = run("cluster", "recover", "member3")
+    assert (unsure.code, "--yes" in unsure.err) == (4, True)
+    assert run("cluster", "recover", "member3", "--yes", "--reason", "repaired").code == 0
     web.becomes(lambda: web.replicas("member1", "member2", "member3") == [2, 2, 2])
     web.becomes(lambda: web.status()["counts"] == {"Applied": 3})
     assert json.loads(dying.request("GET", url)[1])["metadata"]["uid"] != before
@@ -134,7 +144,7 @@ def test_a_failover_is_asked_for_held_and_ended(plant: Plant, run: Runner, tmp_p
         web.well("member2", "member3")
         web.becomes(lambda: web.replicas("member1") == [0])
     finally:
-        recovered = run("cluster", "recover", "member1")
+        recovered = run("cluster", "recover", "member1", "--yes")
     assert recovered.code == 0
-    assert "taints: none" in recovered.out
+    assert "1 templates return" in recovered.out
     assert run("delete", "deployment", "web", "-n", web.namespace).code == 0

@@ -192,3 +192,19 @@ def test_a_template_waits_for_its_slot_and_only_for_what_is_due() -> None:
     early = looked(*fleet, after=1, slot=slot)
     assert (early.due, early.paced) == ({"b": T0 + timedelta(seconds=3)}, False)
     assert list(looked(*fleet, after=30, slot=slot).evicting) == ["b"]
+
+
+def test_clusters_that_were_cut_off_together_are_believed_one_by_one_only_after_a_while() -> None:
+    fleet = (cluster("a"), cluster("b", failing=True), cluster("c"))
+    back = {"a": T0 + timedelta(seconds=90), "c": T0 - timedelta(seconds=900)}
+    found = looked(*fleet, after=100, returned=back)
+    assert (stays(found), found.due) == (["a", "b", "c"], {"b": T0 + timedelta(seconds=150)})
+    assert "too many clusters fail at once" in found.note
+    assert list(looked(*fleet, after=150, returned=back).evicting) == ["b"]
+
+
+def test_what_is_planned_says_whether_the_cluster_answers() -> None:
+    dead = looked(cluster("a"), cluster("b", failing=True), after=3)
+    assert not dead.evicting["b"].answers
+    again = looked(cluster("a"), cluster("b"), after=60, facts=CopyFacts(evicting=dead.evicting))
+    assert again.evicting["b"].answers

@@ -30,7 +30,13 @@ def seen(cluster: str, version: int = 200, **changes: Any) -> Observed:
 
 
 def script(
-    stage: Stage, *, away: str, delay: float = 0.5, how: dict[str, Any] | None = None, **terms: Any
+    stage: Stage,
+    *,
+    away: str,
+    delay: float = 0.5,
+    how: dict[str, Any] | None = None,
+    answers: bool = True,
+    **terms: Any,
 ) -> list[PlanRequest]:
     """A planner that gives a cluster up some time after it was first asked about its failure.
 
@@ -44,7 +50,10 @@ def script(
         if len(asked) == 1:
             return plan_for("a", "b")
         if away in request.facts.evicting:
-            return plan_for("a", "c", evicting=request.facts.evicting, **terms)
+            back = {
+                name: one.model_copy(update={"answers": True}) for name, one in request.facts.evicting.items()
+            }
+            return plan_for("a", "c", evicting=back, **terms)
         if "c" in {target.cluster for target in (request.previous.targets if request.previous else ())}:
             return plan_for("a", "c", **terms)
         now = datetime.now(UTC)
@@ -52,7 +61,8 @@ def script(
         at = first[0] + timedelta(seconds=delay)
         if now < at:
             return plan_for("a", "b", evict_at={away: at})
-        evicting = {away: Eviction(since=now, why="it does not answer").model_copy(update=how or {})}
+        evicting = {away: Eviction(since=now, why="it does not answer", answers=answers)}
+        evicting = {away: evicting[away].model_copy(update=how or {})}
         return plan_for("a", "c", evicting=evicting, **terms)
 
     stage.plan = plan
@@ -60,7 +70,7 @@ def script(
 
 
 async def test_a_copy_leaves_when_its_time_has_come_and_goes_when_that_is_safe(stage: Stage) -> None:
-    script(stage, away="b")
+    script(stage, away="b", answers=False)
     handle, _ = await stage.submit(key="1")
     await stage.until(handle, lambda s: s.phase == Phase.APPLIED)
     await handle.signal("cluster_event", ClusterEvent(cluster="b", kind="NotReady"))
@@ -75,8 +85,11 @@ async def test_a_copy_leaves_when_its_time_has_come_and_goes_when_that_is_safe(s
     status = await stage.until(handle, lambda s: s.clusters["c"].assessment.is_healthy)
     assert status.clusters["b"].phase == TargetPhase.EVICTING
     assert not stage.removed
-    # It is back: its copy goes.
+    # It is back: its copy goes, when the plan has had the chance to let it stay.
     await handle.signal("observed", seen("b", 201))
+    await stage.until(handle, lambda s: s.clusters["b"].assessment.is_healthy)
+    assert not stage.removed
+    await handle.signal("cluster_event", ClusterEvent(cluster="b", kind="Ready", ready=True))
     await stage.until(handle, lambda s: sorted(s.clusters) == ["a", "c"])
     assert [request.cluster for request in stage.removed] == ["b"]
 
