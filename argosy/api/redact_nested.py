@@ -41,7 +41,7 @@ def redacted_value(value: Any) -> Any:
         return {key: redacted_value(one) for key, one in shown.items()}
     if isinstance(value, list):
         return [redacted_value(one) for one in value]
-    if isinstance(value, str) and value.lstrip()[:1] in {"{", "["}:
+    if isinstance(value, str) and value.lstrip()[:1] in {"{", "[", '"'}:
         return redacted_json(value)
     return value
 
