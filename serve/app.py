@@ -45,7 +45,7 @@ async def run(settings: Settings, options: ServeOptions, *, profile: str | None 
     options.check()
     rules = None if options.rules is None else read_rules(options.rules)
     tls = _tls(options)
-    secrets = _Secrets(options)
+    secrets = Secrets(options)
     client = await connect(settings, profile=profile)
     app = application(client, options, rules=rules, secrets=secrets, rate=settings.alert_rate)
     stop = asyncio.Event()
@@ -68,7 +68,7 @@ async def run(settings: Settings, options: ServeOptions, *, profile: str | None 
         await runner.cleanup()
 
 
-class _Secrets:
+class Secrets:
     """What callers have to know, read before anything is served."""
 
     def __init__(self, options: ServeOptions) -> None:
@@ -80,7 +80,7 @@ class _Secrets:
 
 
 def application(
-    client: Client, options: ServeOptions, *, rules: AlertRules | None, secrets: _Secrets, rate: int
+    client: Client, options: ServeOptions, *, rules: AlertRules | None, secrets: Secrets, rate: int
 ) -> web.Application:
     """The routes of the services that are wanted."""
     app = web.Application(middlewares=[_named_locally] if options.insecure else [])

@@ -9,7 +9,6 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
@@ -29,7 +28,9 @@ from argosy.api.messages import Steer
 
 logger = logging.getLogger("argosy.serve.alerts")
 
-SIGNAL_TIMEOUT = timedelta(seconds=5)
+ANSWER_SECONDS = 5.0
+"""That Temporal may take, retries included; the client's own limit is one for each try."""
+_SILENT = "Temporal does not answer"
 MOST_REMEMBERED = 10_000
 PERIOD = 60.0
 """Seconds over which actions are counted."""
@@ -177,7 +178,11 @@ class Steering:
     async def _signal(self, decision: Decision, action: Action, request: Steer) -> tuple[Result, str]:
         handle = self._client.get_workflow_handle(cluster_id(decision.cluster))
         try:
-            await handle.signal(action.value, request, rpc_timeout=SIGNAL_TIMEOUT)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await handle.signal(action.value, request)
+        except TimeoutError:
+            # It may have arrived; then the cluster knows the request when it comes again.
+            return Result.NOT_DELIVERED, _SILENT
         except RPCError as error:
             # Closed counts as absent: a cluster that has left has nothing to steer.
             if error.status == RPCStatusCode.NOT_FOUND:
@@ -188,7 +193,10 @@ class Steering:
     async def _rehearse(self, decision: Decision) -> tuple[Result, str]:
         handle = self._client.get_workflow_handle(cluster_id(decision.cluster))
         try:
-            described = await handle.describe(rpc_timeout=SIGNAL_TIMEOUT)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                described = await handle.describe()
+        except TimeoutError:
+            return Result.NOT_DELIVERED, _SILENT
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return Result.NO_SUCH_CLUSTER, ""
