@@ -351,7 +351,7 @@ async def test_without_credentials_only_this_machine_by_its_own_names_may_call(
     client: Client, files: dict[str, Any], recorded: Recorded
 ) -> None:
     name = await recorded.cluster()
-    bare = {"alert_token": None, "alert_hmac": None, "insecure": True}
+    bare: dict[str, Any] = {"alert_token": None, "alert_hmac": None, "insecure": True}
     async with serving(client, files, **bare) as http:
         body = json.dumps(notification(alert(name)))
         for host, status in (

@@ -21,6 +21,7 @@ from temporalio.converter import PayloadCodec
 
 from activities.codec import COMPRESSED, ENCRYPTED, ArgosyCodec, KeyRing
 from activities.converter import data_converter
+from argosy.api.manifest import ResourceRef
 from argosy.api.messages import Submission
 from argosy.api.propagation import PropagationInput, PropagationState
 from argosy.api.redact import MASK
@@ -44,6 +45,8 @@ SECRET = json.dumps(
         "data": {"password": CANARY},
     }
 )  # fmt: skip - one field a line
+
+REF = ResourceRef(api_version="v1", kind="Secret", namespace="default", name="s")
 
 Server = TestClient[Any, Any]
 
@@ -226,7 +229,7 @@ async def test_a_body_is_bounded(codec: PayloadCodec) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        PropagationInput(template=SECRET, state=PropagationState.model_construct()),
+        PropagationInput(template=SECRET, state=PropagationState(ref=REF)),
         Submission(template=SECRET, digest="d"),
         [Submission(template=SECRET, digest="d")],
     ],
@@ -273,10 +276,12 @@ async def test_what_is_masked_is_not_written_back(codec: PayloadCodec, levels: i
     text = SECRET.replace(CANARY, MASK)
     for _ in range(levels):
         text = json.dumps({"template": text})
-    async with serving(codec, allow_encode=True) as http:
-        async with http.post("/encode", json=as_json(plain(text)), headers=AUTHORIZED) as response:
-            assert response.status == 400
-            assert "write the real one" in await response.text()
+    async with (
+        serving(codec, allow_encode=True) as http,
+        http.post("/encode", json=as_json(plain(text)), headers=AUTHORIZED) as response,
+    ):
+        assert response.status == 400
+        assert "write the real one" in await response.text()
 
 
 # -- with the real command line of Temporal ------------------------------------------------------------------

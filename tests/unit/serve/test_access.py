@@ -112,7 +112,7 @@ def test_the_memory_of_signatures_is_bounded_and_forgets_none_that_counts(
 
 def test_a_secret_is_one_line_of_a_file_and_never_in_a_message(tmp_path: Path) -> None:
     path = tmp_path / "token"
-    with pytest.raises(InvalidInput, match="--alert-token: .*token cannot be read"):
+    with pytest.raises(InvalidInput, match=r"--alert-token: .*token cannot be read"):
         read_secret(path, option="--alert-token")
     path.write_bytes(b"hunter2\n")
     with pytest.raises(InvalidInput, match="holds 7 bytes; write at least 16") as refused:
