@@ -58,6 +58,7 @@ class ServeOptions:
         Raises:
             InvalidInput: names the option and the remedy.
         """
+        address_of(self.listen)
         if not self.alerts and not self.codec:
             raise InvalidInput(
                 "there is nothing to serve; give --rules for alerts, --codec-token for the codec server, or both"

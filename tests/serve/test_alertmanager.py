@@ -95,7 +95,8 @@ async def test_the_entity_of_a_cluster_is_steered_by_a_real_alert(
         alertmanager.alert(name, started=started, over=True)
         # The next time is another alert.
         await until(lambda: serve.logged("signalled") > signalled + 1)
-        alertmanager.alert(name, started=datetime.now(UTC))
+        again = datetime.now(UTC)
+        alertmanager.alert(name, started=again)
         await until(failing_over)
-        alertmanager.alert(name, started=started, over=True)
+        alertmanager.alert(name, started=again, over=True)
         await until(lambda: not failing_over())
