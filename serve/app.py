@@ -84,6 +84,7 @@ def application(
 ) -> web.Application:
     """The routes of the services that are wanted."""
     app = web.Application(middlewares=[_named_locally] if options.insecure else [])
+    app.on_response_prepare.append(_unnamed)
     app.add_routes([web.get("/healthz", _healthz), web.get("/readyz", _readyz(client))])
     if rules is not None:
         steering = Steering(client, rules, allowance=Allowance(rate), dry_run=options.dry_run)
@@ -150,6 +151,11 @@ async def _named_locally(request: web.Request, handler: Handler) -> web.StreamRe
     if not local:
         raise web.HTTPForbidden(text="call this by localhost or 127.0.0.1\n")
     return await handler(request)
+
+
+async def _unnamed(_: web.Request, response: web.StreamResponse) -> None:
+    """Do not tell strangers which versions they talk to."""
+    response.headers.pop("Server", None)
 
 
 async def _healthz(_: web.Request) -> web.Response:

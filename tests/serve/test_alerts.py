@@ -298,6 +298,7 @@ async def test_strangers_learn_nothing_and_the_log_says_why(
         async with webhook.post("/alerts", data=data, headers=given) as response:
             assert response.status == 401
             assert await response.text() == "unauthorized\n"
+            assert "Server" not in response.headers
     assert "refused a notification from 127.0.0.1" in caplog.text
     assert TOKEN not in caplog.text
 
