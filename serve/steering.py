@@ -14,7 +14,6 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from argosy.api.alerting import (
-    Action,
     Alert,
     AlertRules,
     Decision,
@@ -25,11 +24,14 @@ from argosy.api.alerting import (
 )
 from argosy.api.ids import cluster_id
 from argosy.api.messages import Steer
+from argosy.api.steering import SteerAction
 
 logger = logging.getLogger("argosy.serve.alerts")
 
 ANSWER_SECONDS = 5.0
 """That Temporal may take, retries included; the client's own limit is one for each try."""
+PAUSE = 1.0
+"""Seconds in which a Temporal that has not answered is not asked again."""
 _SILENT = "Temporal does not answer"
 MOST_REMEMBERED = 10_000
 PERIOD = 60.0
@@ -125,20 +127,24 @@ class Steering:
         self._memory = Memory()
         # Alertmanagers of one group send the same at the same moment; one after the other, the second is known.
         self._turn = asyncio.Lock()
+        self._paused_until = 0.0
         self.allowance = allowance
 
     async def act(self, alerts: Iterable[Alert]) -> list[Outcome]:
         """Do what the rules say about each alert, in order, and log it in one line each.
 
-        Once Temporal does not answer, the rest is not delivered either: each would only wait as long again.
+        Once Temporal does not answer, neither the rest nor what has queued behind it is delivered: each would only
+        wait as long again.
         """
         outcomes: list[Outcome] = []
-        down = False
         async with self._turn:
+            down = time.monotonic() < self._paused_until
             for alert in alerts:
                 decision = decide(self._rules, alert)
                 result, why = await self._act(alert, decision, down=down)
-                down = down or result == Result.NOT_DELIVERED
+                if result == Result.NOT_DELIVERED and not down:
+                    down = True
+                    self._paused_until = time.monotonic() + PAUSE
                 _log(alert, decision, result, why)
                 outcomes.append(Outcome(alert.fingerprint, decision, result))
         return outcomes
@@ -173,9 +179,9 @@ class Steering:
         """Once an alert is resolved, a late copy of its beginning must not act any more."""
         if alert.status == "resolved" and not self._dry_run:
             begun = alert.model_copy(update={"status": "firing"})
-            self._memory.add(*((decision.cluster, request_id(begun, action)) for action in Action))
+            self._memory.add(*((decision.cluster, request_id(begun, action)) for action in SteerAction))
 
-    async def _signal(self, decision: Decision, action: Action, request: Steer) -> tuple[Result, str]:
+    async def _signal(self, decision: Decision, action: SteerAction, request: Steer) -> tuple[Result, str]:
         handle = self._client.get_workflow_handle(cluster_id(decision.cluster))
         try:
             async with asyncio.timeout(ANSWER_SECONDS):

@@ -21,6 +21,7 @@ from argosy.api.base import Bool, Model
 from argosy.api.membership import NAME_PATTERN
 from argosy.api.messages import Steer
 from argosy.api.parsing import problems_of
+from argosy.api.steering import SteerAction
 from argosy.api.yaml_reader import YamlProblem, read_yaml
 from argosy.errors import InvalidInput
 
@@ -28,15 +29,6 @@ LONGEST_MATCHED = 1024
 """Characters of a label that a regular expression is tried on; a longer one does not match."""
 LONGEST_REASON = 500
 REQUESTED_BY = "alertmanager"
-
-
-class Action(StrEnum):
-    """What is asked of a cluster; each is the name of the entity's signal."""
-
-    FAILOVER = "failover"
-    HOLD = "hold"
-    RESUME = "resume"
-    RECOVER = "recover"
 
 
 # -- rules ----------------------------------------------------------------------------------------------
@@ -195,7 +187,7 @@ class Decision:
 
     rule: str | None = None
     cluster: str = ""
-    action: Action | None = None
+    action: SteerAction | None = None
     now: bool = False
 
     @property
@@ -211,8 +203,8 @@ def decide(rules: AlertRules, alert: Alert) -> Decision:
         return Decision()
     cluster = rule.cluster or alert.labels.get(rule.cluster_label, "")
     if alert.status == "firing":
-        return Decision(rule.name, cluster, Action(rule.action), now=rule.now)
-    return Decision(rule.name, cluster, Action(rule.on_resolved) if rule.on_resolved else None)
+        return Decision(rule.name, cluster, SteerAction(rule.action), now=rule.now)
+    return Decision(rule.name, cluster, SteerAction(rule.on_resolved) if rule.on_resolved else None)
 
 
 def request_of(alert: Alert, decision: Decision) -> Steer:
@@ -228,7 +220,7 @@ def request_of(alert: Alert, decision: Decision) -> Steer:
     )
 
 
-def request_id(alert: Alert, action: Action | None) -> str:
+def request_id(alert: Alert, action: SteerAction | None) -> str:
     """What this action because of this alert is known by."""
     started = alert.starts_at.astimezone(UTC).isoformat()
     identity = "\n".join((alert.fingerprint, started, alert.status, action or ""))

@@ -15,7 +15,6 @@ from tests.cli.runs import argosy
 from tests.plant import Plant
 from tests.serve.alertmanager import running, until
 from tests.serve.recorder import Recorded, recording
-from workflows.cluster import Cluster
 
 
 async def test_an_alert_fails_over_once_however_often_it_is_sent_and_its_end_recovers(
@@ -60,9 +59,6 @@ async def test_what_could_not_be_delivered_comes_again(alertmanager_binary: Path
     server.stop()
 
 
-@pytest.mark.skipif(
-    not hasattr(Cluster, "failover"), reason="the entity of a cluster takes no signal `failover` yet"
-)
 @pytest.mark.timeout(300)
 async def test_the_entity_of_a_cluster_is_steered_by_a_real_alert(
     alertmanager_binary: Path, plant: Plant, tmp_path: Path

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from argosy.api.alerting import (
     LONGEST_MATCHED,
-    Action,
     Alert,
     AlertGroup,
     AlertRules,
@@ -21,6 +20,7 @@ from argosy.api.alerting import (
     request_id,
     request_of,
 )
+from argosy.api.steering import SteerAction
 from argosy.errors import InvalidInput
 
 HEAD = "apiVersion: argosy.dev/v1alpha1\nkind: AlertRules\nrules:\n"
@@ -54,15 +54,15 @@ def alert(status: str = "firing", *, summary: str = "", **labels: str) -> Alert:
     [
         (
             alert(alertname="Down", cluster="oslo"),
-            Decision("down", "oslo", Action.FAILOVER, now=True),
+            Decision("down", "oslo", SteerAction.FAILOVER, now=True),
         ),
-        (alert("resolved", alertname="Down", cluster="oslo"), Decision("down", "oslo", Action.RECOVER)),
-        (alert(alertname="Down"), Decision("down", "", Action.FAILOVER, now=True)),
-        (alert(cluster="prod-1"), Decision("prod", "paris", Action.HOLD)),
+        (alert("resolved", alertname="Down", cluster="oslo"), Decision("down", "oslo", SteerAction.RECOVER)),
+        (alert(alertname="Down"), Decision("down", "", SteerAction.FAILOVER, now=True)),
+        (alert(cluster="prod-1"), Decision("prod", "paris", SteerAction.HOLD)),
         (alert("resolved", cluster="prod-1"), Decision("prod", "paris", None)),
         # The empty expression matches the label that is not there, and no other.
-        (alert(cluster="prod-1", team="a"), Decision("any", "prod-1", Action.RESUME)),
-        (alert(cluster="not-prod-1"), Decision("any", "not-prod-1", Action.RESUME)),
+        (alert(cluster="prod-1", team="a"), Decision("any", "prod-1", SteerAction.RESUME)),
+        (alert(cluster="not-prod-1"), Decision("any", "not-prod-1", SteerAction.RESUME)),
         (alert(other="Down"), Decision()),
     ],
 )
@@ -174,7 +174,7 @@ def test_the_example_is_valid() -> None:
     text = (Path(__file__).parents[3] / "examples/alerting/rules.yaml").read_text(encoding="utf-8")
     rules = parse_rules(text, source="rules.yaml")
     down = alert(alertname="KubeAPIDown", severity="critical", cluster="paris")
-    assert decide(rules, down) == Decision("api-down", "paris", Action.FAILOVER)
+    assert decide(rules, down) == Decision("api-down", "paris", SteerAction.FAILOVER)
 
 
 # -- what is asked of a cluster ----------------------------------------------------------------------------
@@ -198,22 +198,22 @@ CHANGES: list[dict[str, Any]] = [
 
 
 def test_the_same_alert_is_the_same_request_whatever_else_it_says() -> None:
-    first = request_id(alert(summary="before", a="b"), Action.FAILOVER)
+    first = request_id(alert(summary="before", a="b"), SteerAction.FAILOVER)
     # Written down: what clusters remember has to fit after an upgrade too.
     assert first == "alert-aeed8e2f0cb26ec39ab619d05e5825b6"
-    assert request_id(alert(summary="after"), Action.FAILOVER) == first
+    assert request_id(alert(summary="after"), SteerAction.FAILOVER) == first
     zone = Alert.model_validate(
         {"status": "firing", "startsAt": "2026-11-24T11:00:00.123456+01:00", "fingerprint": "a1"}
     )
-    assert request_id(zone, Action.FAILOVER) == first
+    assert request_id(zone, SteerAction.FAILOVER) == first
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_another_alert_is_another_request(change: dict[str, Any]) -> None:
-    assert request_id(alert().model_copy(update=change), Action.FAILOVER) != request_id(
-        alert(), Action.FAILOVER
+    assert request_id(alert().model_copy(update=change), SteerAction.FAILOVER) != request_id(
+        alert(), SteerAction.FAILOVER
     )
-    assert request_id(alert(), Action.HOLD) != request_id(alert(), Action.FAILOVER)
+    assert request_id(alert(), SteerAction.HOLD) != request_id(alert(), SteerAction.FAILOVER)
 
 
 @pytest.mark.parametrize(
