@@ -83,6 +83,12 @@ class Settings(BaseModel):
     health_listen: str = Field(
         default="", description="host:port of the worker's health endpoint; empty is off."
     )
+    serve_listen: str = Field(
+        default="127.0.0.1:8484", min_length=1, description="host:port of `argosy serve`."
+    )
+    alert_rate: int = Field(
+        default=30, ge=1, description="Actions that alerts may cause in a minute; the rest has to come again."
+    )
     hard_exit: bool = Field(default=True, description="Leave the process by os._exit after flushing.")
 
     @classmethod

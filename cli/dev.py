@@ -18,7 +18,11 @@ app = typer.Typer(
 @app.command()
 def up(
     encrypt: Annotated[
-        bool, typer.Option("--encrypt", help="Encrypt payloads; the UI then shows them sealed.")
+        bool,
+        typer.Option(
+            "--encrypt",
+            help="Encrypt payloads; a codec server opens them for the UI's pages, without values of Secrets.",
+        ),
     ] = False,
 ) -> None:
     """Start Temporal, three real member clusters and a worker, and join the clusters."""

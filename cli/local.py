@@ -38,6 +38,9 @@ async def bring_up(
         return asyncio.run_coroutine_threadsafe(_polls(session), loop).result()
 
     await asyncio.to_thread(local.start_worker, ready=polls)
+    if local.encrypted:
+        progress("starting the codec server, so that the UI can show payloads")
+        await asyncio.to_thread(local.start_codec_server)
     members = {member.name: member for member in local.members}
     progress(f"joining {', '.join(members)}")
 
@@ -71,7 +74,11 @@ async def session_of(environment: Environment) -> Session:
 def environment_hint(environment: Environment) -> str:
     """What a person needs to use the environment."""
     exports = "".join(f"export {name}={value}\n" for name, value in environment.variables().items())
-    sealed = "encrypted" if environment.encrypted else "not encrypted (use --encrypt to seal them)"
+    sealed = (
+        "encrypted; the UI shows them on this machine"
+        if environment.encrypted
+        else "not encrypted (use --encrypt to seal them)"
+    )
     return (
         f"\nTemporal UI: {environment.temporal.ui_url}\n"
         f"Payloads are {sealed}.\n\n{exports}\n"

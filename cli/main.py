@@ -8,7 +8,7 @@ import typer
 
 from argosy import __version__
 from argosy.config import Settings
-from cli import apply, cluster, dev, interpretation, moving, placement, propagations, worker
+from cli import apply, cluster, dev, interpretation, moving, placement, propagations, serve, worker
 from cli.options import ProfileOption
 from cli.runtime import run
 
@@ -26,6 +26,7 @@ app.add_typer(cluster.app, name="cluster")
 app.add_typer(dev.app, name="dev")
 app.add_typer(worker.app, name="worker")
 app.command(name="demo")(dev.demo)
+app.command(name="serve")(serve.serve)
 
 
 @app.callback(invoke_without_command=True)

@@ -42,6 +42,7 @@ class Module:
         version: the version that the binary reports.
         provides: the names that the binary is called by; its own first argument decides which part it plays.
         ldflags: settings of the linker beyond leaving out debug information.
+        apart: it is no part of a member, and so kept in a directory of its own in the cache.
     """
 
     directory: str
@@ -49,6 +50,14 @@ class Module:
     version: str
     provides: tuple[str, ...]
     ldflags: str = ""
+    apart: bool = False
+
+    @property
+    def kept_in(self) -> Path:
+        """The directory in the cache that holds the binaries."""
+        if self.apart:
+            return cache_home() / "bin" / f"{self.directory}-{self.version}"
+        return built_directory()
 
 
 _STAMP = "k8s.io/component-base/version"
@@ -77,7 +86,7 @@ def build(module: Module, *, progress: Progress) -> None:
     Raises:
         MissingBinary: Go is missing or too old, or the build failed; says why and what to do.
     """
-    directory = built_directory()
+    directory = module.kept_in
     directory.mkdir(parents=True, exist_ok=True)
     lock = directory / f".{module.directory}.lock"
     with alone(lock, waiting=lambda: progress("waiting for another process that builds the same")):
@@ -154,9 +163,13 @@ def _compile(module: Module, binary: Path, progress: Progress) -> None:
         tail = " | ".join(line.strip() for line in output[-4:])
         raise MissingBinary(
             f"{module.directory} {module.version} cannot be built ({tail}); mend that, or put "
-            f"{', '.join(module.provides)} into a directory and point KUBEBUILDER_ASSETS at it"
+            f"{', '.join(module.provides)} {_elsewhere(module)}"
         )
     progress(f"built {', '.join(module.provides)} in {time.monotonic() - started:.0f} s")
+
+
+def _elsewhere(module: Module) -> str:
+    return "on PATH" if module.apart else "into a directory and point KUBEBUILDER_ASSETS at it"
 
 
 def _ended(process: subprocess.Popen[str]) -> int | None:

@@ -19,6 +19,7 @@ from argosy.errors import ArgosyError, InvalidInput, NotFound
 from devcluster.build import Progress
 from devcluster.member import BARE, Member, start_all, stop_all
 from devcluster.places import inherited, state_home
+from devcluster.ports import LOOPBACK, free_port, is_free
 from devcluster.process import Identity, memory, spawn
 from devcluster.records import alone, read_record, write_private, write_record
 from devcluster.temporal import NAMESPACE, TemporalServer
@@ -33,6 +34,10 @@ _POLL = 0.1
 
 class WorkerFailed(ArgosyError):
     """The local worker did not start."""
+
+
+class CodecFailed(ArgosyError):
+    """The local codec server did not start."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,7 @@ class Environment:
             self.directory / "temporal",
             port=ports.get("grpc", DEFAULT_PORT),
             ui_port=ports.get("ui", DEFAULT_UI_PORT),
+            codec=self.codec_url,
         )
 
     @property
@@ -112,6 +118,17 @@ class Environment:
     def worker_log(self) -> Path:
         """What the worker printed."""
         return self.directory / "worker.log"
+
+    @property
+    def codec_url(self) -> str:
+        """The address of the codec server; empty where payloads are not encrypted."""
+        port = read_record(self._record).get("codec_port")
+        return f"http://{LOOPBACK}:{port}" if port and self.encrypted else ""
+
+    @property
+    def codec_log(self) -> Path:
+        """What the codec server printed."""
+        return self.directory / "codec.log"
 
     def variables(self) -> dict[str, str]:
         """The environment variables with which a command or a worker uses this environment.
@@ -176,27 +193,40 @@ class Environment:
             NotFound: no environment is up.
             WorkerFailed: it ended or did not get ready; names the log to look at.
         """
-        if self._worker() is None:
-            worker = spawn(
-                command,
-                log=self.worker_log,
-                directory=self.directory,
-                environment=_worker_environment(self.variables()),
-                detach=True,
-            )
-            write_record(self.directory / "worker.json", vars(worker))
+        if self._recorded("worker") is None:
+            self._spawn("worker", command, log=self.worker_log)
         deadline = time.monotonic() + WORKER_START
         while not ready():
-            if self._worker() is None or time.monotonic() > deadline:
+            if self._recorded("worker") is None or time.monotonic() > deadline:
                 self.stop_worker()
                 raise WorkerFailed(f"the worker did not start; see {self.worker_log}")
             time.sleep(_POLL)
 
     def stop_worker(self) -> None:
         """Stop the worker, if it runs, and wait until it is gone."""
-        worker = self._worker()
-        if worker is not None:
-            worker.stop(grace=_WORKER_GRACE)
+        self._stop("worker")
+
+    def start_codec_server(self) -> None:
+        """Start what lets the pages of the UI decode payloads, unless it runs, so that it outlives this process.
+
+        It needs no token, and so answers pages of the UI only, on this machine only.
+
+        Raises:
+            CodecFailed: it ended or does not answer; names the log to look at.
+        """
+        port = self.temporal.ui_url.rpartition(":")[2]
+        address = self.codec_url.removeprefix("http://")
+        if self._recorded("codec") is None:
+            command = [sys.executable, "-m", "cli", "serve", "--listen", address, "--insecure"]
+            for host in (LOOPBACK, "localhost"):
+                command += ["--ui-origin", f"http://{host}:{port}"]
+            self._spawn("codec", command, log=self.codec_log)
+        deadline = time.monotonic() + WORKER_START
+        while is_free(int(address.rpartition(":")[2])):
+            if self._recorded("codec") is None or time.monotonic() > deadline:
+                self._stop("codec")
+                raise CodecFailed(f"the codec server did not start; see {self.codec_log}")
+            time.sleep(_POLL)
 
     def down(self, *, keep_data: bool = False, progress: Progress = lambda _: None) -> None:
         """Stop everything; its data goes too, unless it is to be kept for another `up`."""
@@ -205,6 +235,7 @@ class Environment:
                 return
             # The worker first: it would only report that the others have gone.
             self.stop_worker()
+            self._stop("codec")
             self.temporal.stop()
             stop_all(self.members)
             if not keep_data:
@@ -214,13 +245,14 @@ class Environment:
         """Every part with its address and memory; empty where no environment exists."""
         if not self.exists():
             return []
-        temporal, worker = self.temporal, self._worker()
+        temporal, worker = self.temporal, self._recorded("worker")
         return [
             PartStatus("temporal", temporal.ready(), temporal.address, temporal.memory()),
             PartStatus("ui", temporal.ready(), temporal.ui_url),
             PartStatus(
                 "worker", worker is not None, str(self.worker_log), memory(worker.pid) if worker else 0
             ),
+            *self._codec_status(),
             *(PartStatus(each.name, each.ready(), each.server, each.memory()) for each in self.members),
         ]
 
@@ -239,6 +271,8 @@ class Environment:
         if not self.exists() and encrypt:
             write_key_ring(self.key_ring)
         record = {"parts": list(parts)} | read_record(self._record)
+        # Nobody has to know it by heart: the UI is told.
+        record.setdefault("codec_port", free_port())
         # Other ports may be tried until Temporal has started once; from then on it keeps its own record.
         record |= {"ports": dict(ports), "members": [asdict(spec) for spec in known.values()]}
         write_record(self._record, record)
@@ -247,10 +281,31 @@ class Environment:
     def _record(self) -> Path:
         return self.directory / "environment.json"
 
-    def _worker(self) -> Identity | None:
-        record = read_record(self.directory / "worker.json")
-        worker = Identity(**record) if record else None
-        return worker if worker and worker.alive() else None
+    def _codec_status(self) -> list[PartStatus]:
+        if not self.codec_url:
+            return []
+        codec = self._recorded("codec")
+        return [PartStatus("codec", codec is not None, self.codec_url, memory(codec.pid) if codec else 0)]
+
+    def _spawn(self, part: str, command: Sequence[str | Path], *, log: Path) -> None:
+        process = spawn(
+            command,
+            log=log,
+            directory=self.directory,
+            environment=_environment_of_children(self.variables()),
+            detach=True,
+        )
+        write_record(self.directory / f"{part}.json", vars(process))
+
+    def _stop(self, part: str) -> None:
+        process = self._recorded(part)
+        if process is not None:
+            process.stop(grace=_WORKER_GRACE)
+
+    def _recorded(self, part: str) -> Identity | None:
+        record = read_record(self.directory / f"{part}.json")
+        process = Identity(**record) if record else None
+        return process if process and process.alive() else None
 
     @contextmanager
     def _alone(self, progress: Progress) -> Iterator[None]:
@@ -267,7 +322,7 @@ def write_key_ring(path: Path) -> None:
     write_private(path, json.dumps({"active": "local", "keys": {"local": key}}).encode())
 
 
-def _worker_environment(variables: Mapping[str, str]) -> dict[str, str]:
+def _environment_of_children(variables: Mapping[str, str]) -> dict[str, str]:
     """This process's environment without Temporal settings and profiles, which are for other servers."""
     kept = {name: value for name, value in inherited().items() if not name.startswith("TEMPORAL_")}
     return kept | {"TEMPORAL_CONFIG_FILE": os.devnull} | dict(variables)

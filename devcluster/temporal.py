@@ -47,6 +47,7 @@ class TemporalServer:
         port: where it listens for gRPC at its first start; 0 finds one that is free.
         ui_port: the same for the web UI.
         ui: whether there is a web UI.
+        codec: URL of the codec server that the UI's pages call; empty is none.
         search_attributes: name to type, registered at the first start; a server ignores them later.
         dynamic: more dynamic configuration, key to JSON value, such as
             `{"frontend.WorkflowTimeSkippingEnabled": "true"}` or the tiny limits of a contract test.
@@ -59,11 +60,13 @@ class TemporalServer:
         port: int = 0,
         ui_port: int = 0,
         ui: bool = True,
+        codec: str = "",
         search_attributes: Mapping[str, str] | None = None,
         dynamic: Mapping[str, str] | None = None,
     ) -> None:
         self.directory = directory.absolute()
         self._ui = ui
+        self._codec = codec
         self._search_attributes = dict(search_attributes or {})
         self._dynamic = _DYNAMIC | dict(dynamic or {})
         record = read_record(self._record)
@@ -172,6 +175,7 @@ class TemporalServer:
         }
         if self._ui:
             options |= {"--ui-ip": LOOPBACK, "--ui-port": self._ports["ui"]}
+            options |= {"--ui-codec-endpoint": self._codec} if self._codec else {}
         words = [f"{option}={value}" for option, value in options.items()]
         words += ["--ui-disable-news-fetch" if self._ui else "--headless"]
         # Measured twice as fast as the defaults; either survives the death of the process.

@@ -11,7 +11,7 @@ import pytest
 
 from argosy.errors import ArgosyError
 from cli.session import Session
-from devcluster import binaries
+from devcluster import alertmanager, binaries
 from devcluster.member import BARE, FULL, Member, start_all, stop_all
 from devcluster.temporal import TemporalServer
 from tests.plant import Plant
@@ -20,6 +20,7 @@ from tests.plant import Plant
 _NEEDS = {"member_binaries": BARE, "members": BARE, "member": BARE, "full_member": FULL}
 _BINARIES = pytest.StashKey[dict[str, Path]]()
 _MISSING = pytest.StashKey[str]()
+_ALERTMANAGER = pytest.StashKey[Path | str]()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -31,13 +32,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("members")
         if "temporal_server" in fixtures:
             item.add_marker("temporal")
+        if "alertmanager_binary" in fixtures:
+            item.add_marker("alertmanager")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Find or build what the selected tests need: a build takes minutes, more than a test may."""
     used = {fixture for item in session.items for fixture in getattr(item, "fixturenames", ())}
     needed = {name for fixture, names in _NEEDS.items() if fixture in used for name in names}
-    if not needed or session.config.option.collectonly:
+    if session.config.option.collectonly:
         return
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
 
@@ -45,10 +48,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         if terminal is not None:
             terminal.write_line(line)
 
-    try:
-        session.config.stash[_BINARIES] = binaries.ensure(needed, progress=tell)
-    except ArgosyError as error:
-        session.config.stash[_MISSING] = str(error)
+    if needed:
+        try:
+            session.config.stash[_BINARIES] = binaries.ensure(needed, progress=tell)
+        except ArgosyError as error:
+            session.config.stash[_MISSING] = str(error)
+    if "alertmanager_binary" in used:
+        try:
+            session.config.stash[_ALERTMANAGER] = alertmanager.ensure(progress=tell)
+        except ArgosyError as error:
+            session.config.stash[_ALERTMANAGER] = str(error)
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +67,15 @@ def member_binaries(pytestconfig: pytest.Config) -> dict[str, Path]:
     if missing is not None:
         _unavailable(missing)
     return pytestconfig.stash[_BINARIES]
+
+
+@pytest.fixture(scope="session")
+def alertmanager_binary(pytestconfig: pytest.Config) -> Path:
+    """A real Alertmanager's binary; without it tests are skipped, and with CI=true they fail."""
+    found = pytestconfig.stash[_ALERTMANAGER]
+    if isinstance(found, str):
+        _unavailable(found)
+    return Path(found)
 
 
 @pytest.fixture(scope="session")

@@ -234,11 +234,17 @@ def _parsed(document: Document, model: type[ModelT]) -> ModelT:
     try:
         return model.model_validate(document.manifest, by_alias=True, by_name=False)
     except ValidationError as error:
-        problems = list(dict.fromkeys(_sentences(error, model)))
+        text = problems_of(error, model)
+    raise InvalidInput(f"{document}: {text}")
+
+
+def problems_of(error: ValidationError, model: type[Model]) -> str:
+    """What is wrong with a document, each field at fault with what to do about it, as one sentence."""
+    problems = list(dict.fromkeys(_sentences(error, model)))
     rest = len(problems) - _MOST_PROBLEMS
     more = [f"and {rest} more"] if rest > 0 else []
     text = "; ".join((*problems[:_MOST_PROBLEMS], *more))
-    raise InvalidInput(f"{document}: {text}{'' if text.endswith('?') else '.'}")
+    return text if text.endswith("?") else f"{text}."
 
 
 def _sentences(error: ValidationError, model: type[Model]) -> Iterator[str]:

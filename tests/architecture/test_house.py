@@ -22,7 +22,7 @@ from argosy.config import Settings
 from worker import wiring
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("argosy", "activities", "workflows", "worker", "cli", "devcluster")
+PACKAGES = ("argosy", "activities", "workflows", "worker", "serve", "cli", "devcluster")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
 MAX_LINES = 400
 
@@ -98,7 +98,7 @@ def test_paths_in_documents_exist(path: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", text)
     missing = [link for link in links if not (path.parent / link).exists()]
     quoted = re.findall(
-        r"`((?:argosy|activities|workflows|worker|cli|devcluster|tests|docs|examples)/[\w./-]+)`", text
+        r"`((?:argosy|activities|workflows|worker|serve|cli|devcluster|tests|docs|examples)/[\w./-]+)`", text
     )
     missing += [name for name in quoted if not (ROOT / name).exists()]
     assert missing == []

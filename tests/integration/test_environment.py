@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import socket
 import subprocess
 import sys
 import textwrap
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from google.protobuf.json_format import MessageToJson
+from temporalio.api.common.v1 import Payload, Payloads
 
+from activities.codec import ArgosyCodec, KeyRing
 from argosy.errors import Conflict, InvalidInput, NotFound
 from devcluster.environment import Environment, MemberSpec, WorkerFailed
 from devcluster.ports import free_port
 from devcluster.process import Identity, start_time
+from devcluster.temporal import NAMESPACE
 
 ONE = [MemberSpec("east", region="eu", zone="eu-1")]
 SLEEPER = [sys.executable, "-c", "import os, time; print(sorted(os.environ), flush=True); time.sleep(600)"]
@@ -35,11 +41,12 @@ def up(environment: Environment) -> None:
 
 
 def processes(environment: Environment) -> list[Identity]:
-    """Everything that runs, member, Temporal and worker."""
+    """Everything that runs, member, Temporal, worker and codec server."""
     pids = [pid for member in environment.members for pid in member.pids.values()]
     pids += [environment.temporal.pid or 0]
-    worker = environment.directory / "worker.json"
-    pids += [json.loads(worker.read_text(encoding="utf-8"))["pid"]] if worker.exists() else []
+    for part in ("worker", "codec"):
+        record = environment.directory / f"{part}.json"
+        pids += [json.loads(record.read_text(encoding="utf-8"))["pid"]] if record.exists() else []
     return [Identity(pid, start_time(pid)) for pid in pids]
 
 
@@ -64,7 +71,7 @@ def test_it_outlives_its_starter_and_another_program_takes_it_down(
     assert len(running) == 4
     assert all(each.alive() for each in running)
     parts = {part.name: part.running for part in environment.status()}
-    assert parts == {"temporal": True, "ui": True, "worker": True, "east": True}
+    assert parts == {"temporal": True, "ui": True, "worker": True, "codec": False, "east": True}
     printed = environment.worker_log.read_text(encoding="utf-8")
     assert "'ARGOSY_ENCRYPTION_KEYS'" in printed
     assert "'TEMPORAL_ADDRESS'" in printed
@@ -85,7 +92,7 @@ def test_data_that_is_kept_is_there_at_the_next_up(environment: Environment) -> 
     assert environment.members[0].request("POST", "/api/v1/namespaces", namespace)[0] == 201
     address, ring = environment.temporal.address, environment.key_ring.read_bytes()
     environment.down(keep_data=True)
-    assert [part.running for part in environment.status()] == [False] * 4
+    assert [part.running for part in environment.status()] == [False] * 5
     up(environment)
     assert environment.members[0].request("GET", "/api/v1/namespaces/kept")[0] == 200
     assert (environment.temporal.address, environment.key_ring.read_bytes()) == (address, ring)
@@ -108,7 +115,7 @@ def test_what_fails_half_way_is_stopped_and_can_be_tried_again(environment: Envi
     port = free_port()
     with socket.create_server(("127.0.0.1", port)), pytest.raises(Conflict, match=str(port)):
         environment.up(members=ONE, port=port, ui_port=0, progress=lambda _: None)
-    assert [part.running for part in environment.status()] == [False] * 4
+    assert [part.running for part in environment.status()] == [False] * 5
     assert (environment.directory / "members" / "east" / "kube-apiserver.log").exists()
     up(environment)
     assert environment.temporal.ready()
@@ -138,3 +145,28 @@ def test_nothing_is_up_at_first(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="argosy dev up"):
         environment.variables()
     assert [path.name for path in tmp_path.iterdir()] == [".dev.lock"]
+
+
+def test_pages_of_the_ui_are_told_of_a_codec_server_that_answers_them_only(environment: Environment) -> None:
+    up(environment)
+    environment.start_codec_server()
+    first = processes(environment)
+    environment.start_codec_server()
+    assert processes(environment) == first
+    with urllib.request.urlopen(f"{environment.temporal.ui_url}/api/v1/settings", timeout=5) as response:
+        assert json.load(response)["Codec"]["Endpoint"] == environment.codec_url
+    codec = ArgosyCodec(key_ring=KeyRing.load(environment.key_ring), namespace=NAMESPACE)
+    (sealed,) = asyncio.run(codec.encode([Payload(metadata={"encoding": b"json/plain"}, data=b'"open"')]))
+    port = environment.temporal.ui_url.rpartition(":")[2]
+    for origin, allowed in ((f"http://localhost:{port}", True), ("http://localhost:1", False)):
+        request = urllib.request.Request(
+            f"{environment.codec_url}/decode",
+            data=MessageToJson(Payloads(payloads=[sealed])).encode(),
+            headers={"Content-Type": "application/json", "Origin": origin, "X-Namespace": NAMESPACE},
+        )
+        with urllib.request.urlopen(request, timeout=5) as response:
+            assert base64.b64decode(json.load(response)["payloads"][0]["data"]) == b'"open"'
+            assert (response.headers["Access-Control-Allow-Origin"] == origin) is allowed
+    assert [part.running for part in environment.status() if part.name == "codec"] == [True]
+    environment.down()
+    assert not any(process.alive() for process in first)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from argosy.errors import InvalidInput
-from devcluster import binaries, build
+from devcluster import alertmanager, binaries, build
 from devcluster.build import MODULES, PINNED, MissingBinary, Module, built_directory
 
 GO = shutil.which("go")
@@ -159,6 +160,24 @@ def test_a_build_that_fails_says_why_and_leaves_nothing(small_module: Module) ->
     assert [path.name for path in built_directory().iterdir()] == [".small.lock"]
 
 
+def test_alertmanager_is_taken_from_the_cache_then_from_path_under_either_name(
+    places: dict[str, Path],
+) -> None:
+    directories = (places["path"], places["path"], alertmanager.ALERTMANAGER.kept_in)
+    names = ("alertmanager", "prometheus-alertmanager", "alertmanager")
+    for directory, name in zip(directories, names, strict=True):
+        installed = install(directory, name, "")
+        assert alertmanager.ensure(progress=lambda _: None) == installed
+
+
+@needs_go
+def test_what_is_no_part_of_a_member_is_kept_apart(small_module: Module) -> None:
+    apart = replace(small_module, apart=True)
+    build.build(apart, progress=lambda _: None)
+    assert apart.kept_in.name == "small-v1.2.3"
+    assert {path.name for path in apart.kept_in.iterdir()} == {".small.lock", "one", "two"}
+
+
 # -- what is pinned ---------------------------------------------------------------------------------------
 
 
@@ -168,6 +187,7 @@ def test_a_build_that_fails_says_why_and_leaves_nothing(small_module: Module) ->
         ("kubernetes", "k8s.io/kubernetes", build.KUBERNETES),
         ("etcd", "go.etcd.io/etcd/server/v3", build.ETCD),
         ("kwok", "sigs.k8s.io/kwok", build.KWOK),
+        ("alertmanager", "github.com/prometheus/alertmanager", alertmanager.ALERTMANAGER.version),
     ],
 )
 def test_the_modules_pin_the_versions_that_are_announced(module: str, path: str, version: str) -> None:
@@ -187,6 +207,6 @@ def test_staging_modules_are_replaced_by_the_release_of_the_same_kubernetes() ->
 
 
 def test_every_pinned_module_is_shipped() -> None:
-    for module in PINNED:
+    for module in (*PINNED, alertmanager.ALERTMANAGER):
         assert (MODULES / module.directory / "go.mod").is_file()
         assert (MODULES / module.directory / "go.sum").is_file()
