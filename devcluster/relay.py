@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import Coroutine
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -43,9 +45,8 @@ class Relay:
         self._delay = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._open = asyncio.Event()
-        self._server: asyncio.Server | None = None
+        self._accepting: asyncio.Task[None] | None = None
         self._connections: set[asyncio.Task[None]] = set()
-        self._writers: set[asyncio.StreamWriter] = set()
         self._thread = threading.Thread(target=self._serve, name=f"relay-{self.port}", daemon=True)
 
     @property
@@ -127,43 +128,39 @@ class Relay:
         await self._end()
 
     async def _listen(self) -> None:
-        if self._server is None:
-            self._server = await asyncio.start_server(self._accept, LOOPBACK, self.port)
+        if self._accepting is None:
+            listener = socket.create_server((LOOPBACK, self.port))
+            listener.setblocking(False)
+            self._accepting = asyncio.create_task(self._accept(listener))
 
     async def _end(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        for writer in list(self._writers):
-            # A reset, not an orderly end.
-            writer.transport.abort()
-        for task in list(self._connections):
+        tasks = [*self._connections, *([self._accepting] if self._accepting else [])]
+        self._accepting = None
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("connections are served by tasks")
-        self._connections.add(task)
-        try:
-            with suppress(OSError, asyncio.CancelledError):
-                await self._connect(reader, writer)
-        finally:
-            self._connections.discard(task)
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        with listener:
+            while True:
+                connection, _ = await loop.sock_accept(listener)
+                task = asyncio.create_task(self._connect(connection))
+                self._connections.add(task)
+                task.add_done_callback(partial(self._over, connection))
 
-    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._mode == "refuse":
-            # It was taken just before.
-            writer.transport.abort()
-            return
-        self._writers.add(writer)
+    def _over(self, connection: socket.socket, task: asyncio.Task[None]) -> None:
+        self._connections.discard(task)
+        # One that was cancelled before its first step has not let go of it.
+        connection.close()
+
+    async def _connect(self, connection: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=connection)
         behind: asyncio.StreamWriter | None = None
         try:
             # A connection that begins while packets are dropped gets no further than this.
             await self._open.wait()
             answers, behind = await asyncio.open_connection(LOOPBACK, self.target)
-            self._writers.add(behind)
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._pass_on(reader, behind))
                 both.create_task(self._pass_on(answers, writer))
@@ -173,7 +170,7 @@ class Relay:
         finally:
             for one in (writer, behind):
                 if one is not None:
-                    self._writers.discard(one)
+                    # A reset where something is left, not an orderly end.
                     one.transport.abort()
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
