@@ -25,6 +25,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--script", action="store_true", help="only show what would be done")
     parser.add_argument("--keep-going", action="store_true", help="go on after a violation")
+    parser.add_argument("--timeline", action="store_true", help="show what happened in every round")
     arguments = parser.parse_args()
     seed = random.randrange(1_000_000) if arguments.seed is None else arguments.seed
     seeds = range(seed, seed + arguments.rounds)
@@ -32,10 +33,10 @@ def main() -> int:
         say("\n\n".join(str(script_of(one)) for one in seeds))
         return 0
     say(f"chaos from seed {seed}, {arguments.rounds} rounds")
-    return asyncio.run(play(seeds, keep_going=arguments.keep_going))
+    return asyncio.run(play(seeds, keep_going=arguments.keep_going, timeline=arguments.timeline))
 
 
-async def play(seeds: range, *, keep_going: bool = False) -> int:
+async def play(seeds: range, *, keep_going: bool = False, timeline: bool = False) -> int:
     """Play the rounds of these seeds; 1 where an invariant was violated."""
     directory = Path(tempfile.mkdtemp(prefix="argosy-chaos-"))
     rig, violated = Rig(directory), 0
@@ -52,6 +53,8 @@ async def play(seeds: range, *, keep_going: bool = False) -> int:
                 if not keep_going:
                     break
             else:
+                if timeline:
+                    say(str(outcome))
                 say(f"{head}: held; settled {outcome.settled:.1f} s after healing, {took:.0f} s in all")
     finally:
         rig.stop()

@@ -212,6 +212,8 @@ def _deleted_too_soon(
         (other, ready) for other, ready in seen.others(copy, at=event.at) if not _long_out(other, event, out)
     ]
     enough = [other for other, ready in others if ready or unwanted]
+    if kind in {DUPLICATED, SETTINGS} and not unwanted and not _asked_away(event, acts):
+        yield "a whole copy was deleted although nobody had taken its share over"
     if not others:
         yield "the last copy that can be reached was deleted"
     elif not enough:
@@ -221,6 +223,13 @@ def _deleted_too_soon(
         held = sum(other.replicas or 0 for other in enough)
         if held < needed:
             yield f"deleted while ready copies elsewhere had {held} of {needed} replicas"
+
+
+def _asked_away(event: Event, acts: Sequence[Act]) -> bool:
+    """Whether a person wanted the copies to leave the member."""
+    return any(
+        act.do == "failover" and act.what == event.copy.member and act.sent <= event.at for act in acts
+    )
 
 
 def _current(copy: Copy, acts: Sequence[Act], at: float) -> set[int]:

@@ -31,6 +31,8 @@ from tests.plant import polling
 SETTINGS = {
     "ARGOSY_PROBE_INTERVAL": "0.3",
     "ARGOSY_FAILURE_AFTER": "2",
+    # It doubles with each failure of the last ten minutes, and members fail a lot here.
+    "ARGOSY_RECOVERY_AFTER": "0.1",
     "ARGOSY_FAILOVER_AFTER": "2",
 }
 FAULTS = {"kill", "revive", "freeze", "thaw", "drop", "cut", "connect"}
