@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format bench lock clean
+.PHONY: help demo test test-fast chaos lint format bench lock clean
 
 help: ## Show this help.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ test: $(STAMP) ## Run every test, on real API servers and a real Temporal.
 
 test-fast: $(STAMP) ## Run the tests that start no processes.
 	@$(BIN)/python -m pytest tests/unit tests/conformance tests/architecture
+
+chaos: $(STAMP) ## Break parts at random, and check what members hold; SEED=, ROUNDS=10.
+	@$(BIN)/python -m tests.chaos --rounds $(or $(ROUNDS),10) $(if $(SEED),--seed $(SEED))
 
 lint: $(STAMP) ## Check format, style, types and layers.
 	@$(BIN)/ruff format --check .

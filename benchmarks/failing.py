@@ -1,14 +1,19 @@
-"""A member is killed, or frozen: how soon its workloads are present elsewhere."""
+"""A member fails: how soon that is noticed, and how soon its workloads are present, and ready, elsewhere."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.installation import Installation, deployment
-from devcluster.member import Member
+from activities import attributes
+from argosy.api.ids import cluster_id
+from argosy.api.membership import ClusterPhase, ClusterStatus
+from benchmarks.installation import Installation, deployment, installation
+from devcluster.member import FULL, Member
 
 Figures = dict[str, Any]
 NAMESPACE = "failing"
@@ -16,34 +21,104 @@ WORKLOADS = 10
 REPLICAS = 6
 PATH = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
 LOOK_EVERY = 0.05
+# Longer than announcements of a cluster's return are repeated.
+REST = 8.0
+TUNED = {
+    "ARGOSY_PROBE_INTERVAL": "0.2",
+    "ARGOSY_FAILURE_AFTER": "0.6",
+    "ARGOSY_FAILOVER_AFTER": "0",
+}
 
 
-async def failover(plant: Installation) -> Figures:
-    """Ten Deployments of six replicas, divided over three members, of which the last one fails in two ways."""
-    await _placed(plant)
-    dying = plant.members[-1]
+async def failovers() -> Figures:
+    """The last of three members fails in three ways, by default and as fast as settings allow, and by hand."""
     figures: Figures = {}
-    for how in ("killed", "frozen"):
-        await _divided(plant.members, over=3)
-        began = time.perf_counter()
-        await asyncio.to_thread(dying.kill if how == "killed" else dying.freeze)
-        moved = await _moved(plant.members[:-1], began)
-        figures[how] = {
-            "workloads": WORKLOADS,
-            "first": round(min(moved), 2),
-            "last": round(max(moved), 2),
-        }
-        await asyncio.to_thread(dying.start if how == "killed" else dying.thaw)
-        # The copies left behind go when the others are well, which nobody else says of bare members.
-        await asyncio.to_thread(_all_well, plant.members[:-1])
+    for name, settings in (("failover", {}), ("tuned", TUNED)):
+        async with installation(relayed=True, settings=settings) as plant:
+            figures |= {f"{name}_{how}": one for how, one in (await _outages(plant)).items()}
+            if not settings:
+                figures["failover_forced"] = await _forced(plant)
+    async with installation(parts=FULL, relayed=True) as plant:
+        figures["failover_ready"] = await _until_ready(plant)
     return figures
 
 
+async def _outages(plant: Installation) -> Figures:
+    dying, relay = plant.members[-1], plant.relays[plant.members[-1].name]
+    ways: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {
+        "killed": (dying.kill, dying.start),
+        "frozen": (dying.freeze, dying.thaw),
+        "dropped": (relay.black_hole, relay.forward),
+    }
+    await _placed(plant)
+    figures = {}
+    for how, (fail, mend) in ways.items():
+        await _divided(plant.members)
+        figures[how] = await _measured(plant, fail)
+        await asyncio.to_thread(mend)
+        # The copies left behind go when the others are well, which nobody else says of bare members.
+        await asyncio.to_thread(_all_well, plant.members[:-1])
+    await _divided(plant.members)
+    return figures
+
+
+async def _forced(plant: Installation) -> Figures:
+    """By a person, of a member that is well; measured from the signal that the command sends."""
+    name = plant.members[-1].name
+    handle = plant.session.client.get_workflow_handle(cluster_id(name))
+    began = time.perf_counter()
+    await handle.signal("failover", {"now": True})
+    moved = await _moved(plant.members[:-1], began)
+    await asyncio.to_thread(_all_well, plant.members[:-1])
+    await handle.signal("recover", {})
+    return _seconds(moved.present)
+
+
+async def _until_ready(plant: Installation) -> Figures:
+    """The same on members with controllers and a node, where replicas become ready."""
+    await _placed(plant)
+    await _divided(plant.members)
+    return await _measured(plant, plant.members[-1].kill, ready=True)
+
+
+async def _measured(plant: Installation, fail: Callable[[], None], *, ready: bool = False) -> Figures:
+    began = time.perf_counter()
+    await asyncio.to_thread(fail)
+    noticed = asyncio.create_task(_noticed(plant, plant.members[-1].name, began))
+    moved = await _moved(plant.members[:-1], began, ready=ready)
+    figures = {"noticed": round(await noticed, 2), **_seconds(moved.present)}
+    if ready:
+        figures["ready_first"] = round(min(moved.ready.values()), 2)
+        figures["ready_last"] = round(max(moved.ready.values()), 2)
+    return figures
+
+
+async def _noticed(plant: Installation, name: str, began: float) -> float:
+    """Seconds until the cluster's entity says that it is not ready."""
+    handle = plant.session.client.get_workflow_handle(cluster_id(name))
+    async with asyncio.timeout(60):
+        while True:
+            described = await handle.describe()
+            status = await described.memo_value(attributes.STATUS, None, type_hint=ClusterStatus)
+            if status is not None and status.phase == ClusterPhase.NOT_READY:
+                return time.perf_counter() - began
+            await asyncio.sleep(LOOK_EVERY)
+
+
 async def _placed(plant: Installation) -> None:
-    policy = {
+    await plant.session.edit_policies(NAMESPACE, put=[divided_policy(NAMESPACE)])
+    templates = [divided_template(f"web-{number}", NAMESPACE) for number in range(WORKLOADS)]
+    for result in await plant.session.submit_all(templates):
+        if isinstance(result, Exception):
+            raise result
+
+
+def divided_policy(namespace: str) -> dict[str, Any]:
+    """Replicas are divided evenly over all clusters."""
+    return {
         "apiVersion": "policy.karmada.io/v1alpha1",
         "kind": "PropagationPolicy",
-        "metadata": {"name": "divided", "namespace": NAMESPACE},
+        "metadata": {"name": "divided", "namespace": namespace},
         "spec": {
             "resourceSelectors": [{"apiVersion": "apps/v1", "kind": "Deployment"}],
             "placement": {
@@ -54,45 +129,69 @@ async def _placed(plant: Installation) -> None:
             },
         },
     }
-    await plant.session.edit_policies(NAMESPACE, put=[policy])
-    templates = [deployment(f"web-{number}") for number in range(WORKLOADS)]
-    for template in templates:
-        template["metadata"] = {"name": template["metadata"]["name"], "namespace": NAMESPACE}  # type: ignore[index]  # a template is plain JSON
-        template["spec"] = {**template["spec"], "replicas": REPLICAS}  # type: ignore[dict-item]  # as above
-    for result in await plant.session.submit_all(templates):
-        if isinstance(result, Exception):
-            raise result
 
 
-async def _divided(members: list[Member], *, over: int) -> None:
-    """Wait until every workload is everywhere again."""
-    async with asyncio.timeout(120):
+def divided_template(name: str, namespace: str) -> dict[str, Any]:
+    """A Deployment of six replicas."""
+    template: dict[str, Any] = dict(deployment(name))
+    template["metadata"] = {"name": name, "namespace": namespace}
+    template["spec"] = {**template["spec"], "replicas": REPLICAS}
+    return template
+
+
+async def _divided(members: list[Member]) -> None:
+    """Wait until every workload is everywhere again, and all announcements are over."""
+    share = REPLICAS // len(members)
+    async with asyncio.timeout(180):
         while True:
-            found = [await asyncio.to_thread(_replicas, member) for member in members]
-            if all(len(one) == WORKLOADS and set(one.values()) == {REPLICAS // over} for one in found):
-                await asyncio.sleep(3)
+            found = [await asyncio.to_thread(_shares, member) for member in members]
+            if all(len(one) == WORKLOADS and {n for n, _ in one.values()} == {share} for one in found):
+                await asyncio.sleep(REST)
                 return
             await asyncio.sleep(0.2)
 
 
-async def _moved(members: list[Member], began: float) -> list[float]:
-    """Seconds after which each workload had all its replicas on these members."""
-    seconds: dict[str, float] = {}
+@dataclass
+class _Moved:
+    """Seconds after which each workload had all its replicas on the members that are left."""
+
+    present: dict[str, float] = field(default_factory=dict)
+    ready: dict[str, float] = field(default_factory=dict)
+
+
+async def _moved(members: list[Member], began: float, *, ready: bool = False) -> _Moved:
+    moved = _Moved()
     async with asyncio.timeout(120):
-        while len(seconds) < WORKLOADS:
-            found = [await asyncio.to_thread(_replicas, member) for member in members]
+        while len(moved.ready if ready else moved.present) < WORKLOADS:
+            found = await asyncio.gather(*(asyncio.to_thread(_shares, member) for member in members))
+            now = time.perf_counter() - began
             for name in found[0]:
-                if sum(one.get(name, 0) for one in found) == REPLICAS:
-                    seconds.setdefault(name, time.perf_counter() - began)
+                shares = [one.get(name, (0, 0)) for one in found]
+                if sum(wanted for wanted, _ in shares) == REPLICAS:
+                    moved.present.setdefault(name, now)
+                    if sum(there for _, there in shares) == REPLICAS:
+                        moved.ready.setdefault(name, now)
             await asyncio.sleep(LOOK_EVERY)
-    return list(seconds.values())
+    return moved
 
 
-def _replicas(member: Member) -> dict[str, int]:
+def _seconds(moments: dict[str, float]) -> Figures:
+    return {
+        "workloads": len(moments),
+        "first": round(min(moments.values()), 2),
+        "last": round(max(moments.values()), 2),
+    }
+
+
+def _shares(member: Member) -> dict[str, tuple[int, int]]:
+    """Workload -> replicas that are wanted in this member, and those that are available."""
     status, body = member.request("GET", PATH)
     if status != 200:
         return {}
-    return {one["metadata"]["name"]: one["spec"]["replicas"] for one in json.loads(body)["items"]}
+    return {
+        one["metadata"]["name"]: (one["spec"]["replicas"], one["status"].get("availableReplicas", 0))
+        for one in json.loads(body)["items"]
+    }
 
 
 def _all_well(members: list[Member]) -> None:

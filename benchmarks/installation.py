@@ -7,9 +7,9 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from activities.connection import connect, initialise
@@ -21,6 +21,7 @@ from cli.membership import joined
 from cli.session import Session
 from devcluster.member import BARE, Member, start_all, stop_all
 from devcluster.process import Identity, cpu_seconds, memory, spawn
+from devcluster.relay import Relay, kubeconfig_through
 from devcluster.temporal import TemporalServer
 
 NAMESPACE = "bench"
@@ -46,6 +47,7 @@ class Installation:
     temporal: TemporalServer
     members: list[Member]
     worker: Identity
+    relays: dict[str, Relay] = field(default_factory=dict)
 
     def cost(self) -> Cost:
         """What the parts have cost so far."""
@@ -58,30 +60,49 @@ class Installation:
 
 
 @asynccontextmanager
-async def installation() -> AsyncIterator[Installation]:
-    """Three bare members, Temporal on a file with a write-ahead log, and one worker."""
+async def installation(
+    *, parts: Sequence[str] = BARE, relayed: bool = False, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[Installation]:
+    """Three members, Temporal on a file with a write-ahead log, and one worker.
+
+    Args:
+        parts: what each member consists of.
+        relayed: whether a relay stands in front of each member.
+        settings: of the worker, besides the defaults.
+    """
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
-        members = [Member(name, directory / name, parts=BARE) for name in ("member1", "member2", "member3")]
+        members = [Member(name, directory / name, parts=parts) for name in ("member1", "member2", "member3")]
         temporal = TemporalServer(directory / "temporal", ui=False)
         await asyncio.to_thread(start_all, members, progress=print)
         temporal.start()
         worker: Identity | None = None
+        relays: dict[str, Relay] = {}
         try:
-            settings = Settings()
-            session = Session(await connect(settings, address=temporal.address), settings)
+            defaults = Settings()
+            session = Session(await connect(defaults, address=temporal.address), defaults)
             await initialise(session.client)
-            environment = {**os.environ, "TEMPORAL_ADDRESS": temporal.address}  # noqa: TID251 - handed on
+            environment = {
+                **os.environ,  # noqa: TID251 - handed on
+                **(settings or {}),
+                "TEMPORAL_ADDRESS": temporal.address,
+            }
             worker = spawn(
                 [sys.executable, "-m", "worker"], log=directory / "worker.log", environment=environment
             )
             await _polling(session)
-            await asyncio.gather(*(_join(session, member) for member in members))
+            if relayed:
+                relays = {one.name: Relay(int(one.server.rpartition(":")[2])).start() for one in members}
+            await asyncio.gather(*(_join(session, one, relays.get(one.name)) for one in members))
             await _place_everything(session, members)
-            yield Installation(session=session, temporal=temporal, members=members, worker=worker)
+            yield Installation(
+                session=session, temporal=temporal, members=members, worker=worker, relays=relays
+            )
         finally:
             if worker is not None:
                 worker.stop()
+            for relay in relays.values():
+                relay.close()
             temporal.stop()
             stop_all(members)
 
@@ -141,6 +162,11 @@ async def _polling(session: Session) -> None:
                 return
 
 
-async def _join(session: Session, member: Member) -> None:
-    connection = ConnectionReference(kubeconfig=str(member.kubeconfig), context=member.name)
+async def _join(session: Session, member: Member, relay: Relay | None) -> None:
+    kubeconfig = member.kubeconfig
+    if relay is not None:
+        kubeconfig = kubeconfig_through(
+            relay, kubeconfig=member.kubeconfig, to=member.directory / "relayed.kubeconfig"
+        )
+    connection = ConnectionReference(kubeconfig=str(kubeconfig), context=member.name)
     await joined(session, member.name, ClusterSettings(connection=connection), timeout=60)

@@ -84,7 +84,7 @@ class Connection:
                 return await self.client.execute_update_with_start_workflow(
                     name, argument, start_workflow_operation=operation, id=update_id, result_type=result
                 )
-            except (RPCError, asyncio.CancelledError):
+            except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError, asyncio.CancelledError):
                 # The operation holds the same failure once more; looking at it keeps asyncio quiet.
                 with contextlib.suppress(RPCError, asyncio.CancelledError):
                     await operation.workflow_handle()

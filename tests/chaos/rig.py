@@ -1,0 +1,179 @@
+"""The installation that is treated badly: every part a process of its own, every member behind a relay."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from activities.connection import connect, initialise
+from activities.snapshot import list_clusters
+from argosy.api.cluster_connection import ConnectionReference
+from argosy.api.membership import ClusterSettings
+from argosy.config import Settings
+from cli.membership import joined
+from cli.session import Session
+from devcluster import binaries
+from devcluster.member import BARE, Member, start_all, stop_all
+from devcluster.ports import LOOPBACK
+from devcluster.process import Identity, spawn
+from devcluster.relay import Relay, kubeconfig_through
+from devcluster.temporal import TemporalServer
+from tests.chaos.kubelet import CONFIG_MAPS, DEPLOYMENTS, SELECTOR
+from tests.chaos.script import MEMBERS, WORKERS, Step
+from tests.chaos.world import Copy
+from tests.plant import polling
+
+SETTINGS = {
+    "ARGOSY_PROBE_INTERVAL": "0.3",
+    "ARGOSY_FAILURE_AFTER": "2",
+    # It doubles with each failure of the last ten minutes, and members fail a lot here.
+    "ARGOSY_RECOVERY_AFTER": "0.1",
+    "ARGOSY_FAILOVER_AFTER": "2",
+}
+FAULTS = {"kill", "revive", "freeze", "thaw", "drop", "cut", "connect"}
+
+
+class Rig:
+    """One installation, which outlives many rounds.
+
+    Args:
+        directory: where everything lives; logs stay for whoever looks into a failure.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.members = {name: Member(name, directory / name, parts=BARE) for name in MEMBERS}
+        self.temporal = TemporalServer(directory / "temporal", ui=False)
+        self.relays: dict[str, Relay] = {}
+        self.session: Session
+        self._workers: dict[str, Identity] = {}
+        self._turns: dict[str, asyncio.Lock] = {}
+        self._paths: dict[str, Path] = {}
+
+    async def start(self, progress: Callable[[str], None]) -> None:
+        """Start everything, and join the members through their relays."""
+        self._paths = binaries.ensure(BARE, progress=progress)
+        await asyncio.to_thread(start_all, list(self.members.values()), progress=progress)
+        await asyncio.to_thread(self.temporal.start)
+        settings = Settings()
+        self.session = Session(await connect(settings, address=self.temporal.address), settings)
+        await initialise(self.session.client)
+        self._start_worker(WORKERS[0])
+        await polling(self.session)
+        for name, member in self.members.items():
+            self.relays[name] = Relay(int(member.server.rpartition(":")[2])).start()
+        await asyncio.gather(*(self._join(name) for name in self.members))
+
+    def stop(self) -> None:
+        """End everything."""
+        for worker in self._workers.values():
+            worker.stop()
+        for relay in self.relays.values():
+            relay.close()
+        self.temporal.stop()
+        stop_all(list(self.members.values()))
+
+    async def have_workers(self, count: int) -> None:
+        """Have that many of them."""
+        for number, name in enumerate(WORKERS):
+            worker = self._workers.get(name)
+            if number < count and (worker is None or not worker.alive()):
+                self._start_worker(name)
+            elif number >= count and worker is not None:
+                await asyncio.to_thread(worker.stop)
+
+    async def do(self, step: Step) -> None:
+        """Do something to a part; one thing after the other."""
+        async with self._turns.setdefault(step.what, asyncio.Lock()):
+            await asyncio.to_thread(self._do, step.do, step.what)
+
+    async def heal(self, workers: int) -> None:
+        """Undo every fault, and wait until all parts are there."""
+        for relay in self.relays.values():
+            relay.forward()
+        for name in MEMBERS:
+            await self.do(Step(0, "thaw", name))
+            await self.do(Step(0, "revive", name))
+        await self.do(Step(0, "revive", "temporal"))
+        for name in WORKERS[:workers]:
+            await self.do(Step(0, "thaw", name))
+            await self.do(Step(0, "revive", name))
+
+    async def phases(self) -> dict[str, str]:
+        """Member -> its phase, as the lists have it."""
+        return {name: str(one.phase) for name, one in (await list_clusters(self.session.client)).items()}
+
+    async def copies(self) -> tuple[Copy, ...]:
+        """Every object with Argosy's label in any member, asked of the API servers past the relays."""
+        found = await asyncio.gather(*(asyncio.to_thread(_copies, one) for one in self.members.values()))
+        return tuple(copy for copies in found for copy in copies)
+
+    def _do(self, what: str, part: str) -> None:
+        if part in self.members:
+            self._to_member(what, self.members[part], self.relays[part])
+        elif part == "temporal":
+            if what == "kill":
+                self.temporal.kill()
+            else:
+                self.temporal.start()
+        else:
+            self._to_worker(what, part)
+
+    def _to_member(self, what: str, member: Member, relay: Relay) -> None:
+        match what:
+            case "kill":
+                member.kill()
+            case "freeze":
+                member.freeze()
+            case "thaw":
+                member.thaw()
+            case "revive":
+                member.start(self._paths)
+            case "drop":
+                relay.black_hole()
+            case "cut":
+                relay.refuse()
+            case _:
+                relay.forward()
+
+    def _to_worker(self, what: str, name: str) -> None:
+        worker = self._workers[name]
+        match what:
+            case "kill":
+                worker.kill()
+            case "freeze":
+                worker.send(signal.SIGSTOP)
+            case "thaw":
+                worker.send(signal.SIGCONT)
+            case _:
+                if not worker.alive():
+                    self._start_worker(name)
+
+    def _start_worker(self, name: str) -> None:
+        environment = {**os.environ, **SETTINGS, "TEMPORAL_ADDRESS": self.temporal.address}  # noqa: TID251 - handed on
+        self._workers[name] = spawn(
+            [sys.executable, "-m", "worker"], log=self.directory / f"{name}.log", environment=environment
+        )
+
+    async def _join(self, name: str) -> None:
+        member, relay = self.members[name], self.relays[name]
+        through = kubeconfig_through(
+            relay, kubeconfig=member.kubeconfig, to=self.directory / f"{name}.kubeconfig"
+        )
+        reference = ConnectionReference(kubeconfig=str(through), context=name)
+        await joined(self.session, name, ClusterSettings(connection=reference), timeout=60)
+
+
+def _copies(member: Member) -> list[Copy]:
+    found = []
+    for path in (DEPLOYMENTS, CONFIG_MAPS):
+        status, body = member.request("GET", f"{path}?labelSelector={SELECTOR}&limit=5000")
+        if status != 200:
+            raise RuntimeError(f"{member.name} at {LOOPBACK} answers {status}: {body[:200]!r}")
+        found += [Copy.of(member.name, item) for item in json.loads(body)["items"]]
+    return [copy for copy in found if copy is not None]
