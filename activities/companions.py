@@ -16,7 +16,8 @@ from activities import attributes
 from activities.placing import Occasion
 from argosy.api.manifest import ResourceRef
 from argosy.api.placement import WorkloadAffinity, WorkloadAffinityTerm
-from argosy.api.propagation import Groups, Plan, PropagationStatus
+from argosy.api.plan import Groups, Plan
+from argosy.api.propagation import PropagationStatus
 from argosy.errors import Transient
 
 # How long lists may lag behind what this process has just decided.

@@ -12,7 +12,7 @@ from argosy.api.manifest import ResourceRef
 from argosy.api.membership import ClusterFacts, ClusterSettings, Health
 from argosy.api.messages import Required, Steer
 from argosy.api.meta import Taint
-from argosy.api.propagation import Plan, PlannedTarget, PolicyRef
+from argosy.api.plan import Plan, PlannedTarget, PolicyRef
 from argosy.api.record import Record
 from argosy.api.replacing import Replacing
 

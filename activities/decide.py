@@ -21,8 +21,8 @@ from argosy.api.manifest import ResourceRef, canonical_json, digest
 from argosy.api.messages import Required
 from argosy.api.override import AnyOverridePolicy
 from argosy.api.placement import Placement
+from argosy.api.plan import Plan, PlannedTarget
 from argosy.api.policy import AnyPropagationPolicy
-from argosy.api.propagation import Plan, PlannedTarget
 from argosy.api.replacing import replacing
 from argosy.errors import OverrideError
 from argosy.interpreter.dependencies import Dependency

@@ -13,8 +13,8 @@ from argosy.api.eviction import CopyFacts, Eviction, EvictionCause, Moving, Purg
 from argosy.api.membership import FAILOVER_NOW_TAINT, FAILOVER_TAINT, NOT_READY_TAINT
 from argosy.api.meta import Taint
 from argosy.api.placement import Placement
+from argosy.api.plan import PlannedTarget
 from argosy.api.policy import Failover, StatePreservation
-from argosy.api.propagation import PlannedTarget
 from argosy.interpreter.patience import moves_freely
 from argosy.scheduling.eviction import is_outage, leaves_at
 from argosy.scheduling.filters import untolerated

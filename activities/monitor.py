@@ -137,7 +137,9 @@ class Monitors:
             member = await self.member(request)
         except ArgosyError as error:
             return Probe(ok=False, latency=0, reason="StatusCollectionFailed", message=str(error))
-        return await probe(member, timeout=PROBE_TIMEOUT)
+        # A probe that hangs must not take longer than what it is to confirm.
+        timeout = min(PROBE_TIMEOUT, self.thresholds.failure.total_seconds())
+        return await probe(member, timeout=timeout)
 
     async def collected(self, request: WatchCluster) -> Collected | None:
         """The facts, or None where they cannot be read; that alone does not make a cluster unhealthy."""

@@ -14,7 +14,7 @@ from argosy.api.eviction import CopyFacts, Steering
 from argosy.api.manifest import canonical_json, ref_of
 from argosy.api.messages import Required
 from argosy.api.placement import Placement
-from argosy.api.propagation import Groups, Plan, PlannedTarget
+from argosy.api.plan import Groups, Plan, PlannedTarget
 from argosy.api.reasons import AffinityReasons
 from argosy.interpreter.interpreted import Interpreted
 from argosy.scheduling.outcome import Outcome, settle

@@ -32,8 +32,8 @@ from activities.snapshot import ClusterSnapshot
 from argosy.api.behaviour import Behaviour, behaviour_of
 from argosy.api.ids import policies_id
 from argosy.api.membership import ClusterStatus
+from argosy.api.plan import Plan, PlannedTarget
 from argosy.api.policyset import PolicySetInput
-from argosy.api.propagation import Plan, PlannedTarget
 from argosy.errors import ArgosyError, NotFound
 from argosy.interpreter.interpreted import Interpreted
 from argosy.kube.capacity import MAX_AGE as ROOM_AGE

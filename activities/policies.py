@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from argosy.api.override import AnyOverridePolicy
+from argosy.api.plan import PolicyRef
 from argosy.api.policy import AnyPropagationPolicy, PropagationPolicy
 from argosy.api.policyset import (
     INTERPRETER_KINDS,
@@ -17,7 +18,6 @@ from argosy.api.policyset import (
     PolicySetState,
     StoredPolicy,
 )
-from argosy.api.propagation import PolicyRef
 from argosy.scheduling.matching import PolicyIndex, is_propagated, preempts, still_matches
 
 _PROPAGATION: TypeAdapter[AnyPropagationPolicy] = TypeAdapter(AnyPropagationPolicy)

@@ -8,8 +8,8 @@ from datetime import datetime
 from activities.evictions import FailoverTerms, Template, is_well
 from argosy.api.cluster import Cluster
 from argosy.api.eviction import Eviction, KeptState, PurgeMode
+from argosy.api.plan import Plan
 from argosy.api.policy import Failover
-from argosy.api.propagation import Plan
 
 
 def still_left(

@@ -13,7 +13,8 @@ from temporalio.client import WorkflowHandle
 from activities.contracts import Planned
 from argosy.api.ids import id_of
 from argosy.api.manifest import ResourceRef
-from argosy.api.propagation import Plan, PropagationInput, PropagationState
+from argosy.api.plan import Plan
+from argosy.api.propagation import PropagationInput, PropagationState
 from argosy.errors import NotFound
 from cli.session import Session
 

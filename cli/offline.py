@@ -21,8 +21,8 @@ from argosy.api.cluster import Cluster
 from argosy.api.customization import ResourceInterpreterCustomization
 from argosy.api.manifest import ref_of
 from argosy.api.parsing import parse_cluster
+from argosy.api.plan import Plan, PlannedTarget
 from argosy.api.policyset import PolicySetState, StoredPolicy
-from argosy.api.propagation import Plan, PlannedTarget
 from argosy.errors import InvalidInput
 from argosy.interpreter.customized import CustomizedInterpreter
 from argosy.interpreter.interpreted import Interpreted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from argosy.api.propagation import Plan
+from argosy.api.plan import Plan
 from argosy.api.reasons import AffinityReasons, ClusterReason
 from cli.output import plain, table
 

@@ -16,7 +16,7 @@ from activities.render import base, rendered
 from argosy.api.cluster import Cluster
 from argosy.api.manifest import Manifest
 from argosy.api.override import ClusterOverridePolicy, OverridePolicy
-from argosy.api.propagation import PlannedTarget
+from argosy.api.plan import PlannedTarget
 from argosy.api.redact import MASK, is_secret, redacted
 from argosy.overrides.render import AppliedRule, difference, render
 from argosy.scheduling.request import Target

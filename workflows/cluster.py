@@ -33,7 +33,7 @@ from argosy.api.messages import PoliciesChanged, Steer
 from argosy.api.steering import SteerAction, SteerCluster, Step
 from workflows import options
 from workflows.health import observed, tainted_by_policies, verdict
-from workflows.membership import Membership
+from workflows.membership import Membership, abandon
 from workflows.rolling import roll
 from workflows.steering import edit_steps, edited, steered, steering_step
 
@@ -205,9 +205,7 @@ class Cluster(Membership):
 
     def _stop_monitor(self) -> None:
         if self._monitor is not None:
-            # Nobody looks at its end, which is no news.
-            self._monitor.add_done_callback(lambda monitor: monitor.cancelled() or monitor.exception())
-            self._monitor.cancel()
+            abandon(self._monitor)
             self._monitor = None
 
     # -- taint policies -------------------------------------------------------------------------------------
@@ -231,7 +229,7 @@ class Cluster(Membership):
         """Let templates return, as long as the cluster is well and nobody wants them away again."""
         order = self._state.recovery
         if self._returning is not None and self._returning.get_name() != (order.request_id if order else ""):
-            self._returning.cancel()
+            abandon(self._returning)
             self._returning = None
         if order is not None and self._returning is None:
             self._returning = asyncio.create_task(self._returned(order))
@@ -263,7 +261,7 @@ class Cluster(Membership):
         state = self._state
         if self._announcing is not None and self._announced_epoch < state.epoch and state.announce:
             # Who was told of the older change already is told of the newer one, which says how things are now.
-            self._announcing.cancel()
+            abandon(self._announcing)
             self._announcing = None
         if self._announcing is None and state.announce:
             self._announced_epoch = state.epoch

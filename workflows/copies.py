@@ -14,7 +14,8 @@ from activities.apply import Appliers
 from activities.contracts import Applied, ApplyRequest, Corrected, CorrectRequest, FindCopies, RemoveRequest
 from argosy.api.drift import DriftMode
 from argosy.api.observation import Observed
-from argosy.api.propagation import Plan, PlannedTarget, PropagationState, Reason, Target, TargetPhase
+from argosy.api.plan import Plan, PlannedTarget
+from argosy.api.propagation import PropagationState, Reason, Target, TargetPhase
 from argosy.api.steering import Step
 from workflows import options
 from workflows.leaving import goes_first, may_leave, moving_of, waits_to_begin

@@ -124,7 +124,7 @@ class Membership:
         if draining.done():
             draining.result()
             return True
-        draining.cancel()
+        abandon(draining)
         return False
 
     def _record(self, *steps: Step) -> None:
@@ -151,3 +151,9 @@ class Membership:
             workflow.upsert_memo({attributes.STATUS: status})
             workflow.upsert_search_attributes([attributes.PHASE.value_set(str(status.phase))])
         workflow.set_current_details(details_of(self._state))
+
+
+def abandon(task: asyncio.Task[Any]) -> None:
+    """Cancel a task at whose end nobody looks any more, because it is no news."""
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    task.cancel()

@@ -23,9 +23,9 @@ from argosy.api.messages import (
     Submission,
     Submitted,
 )
+from argosy.api.plan import Plan
 from argosy.api.propagation import (
     REMEMBERED_REQUESTS,
-    Plan,
     PropagationInput,
     PropagationState,
     Reason,

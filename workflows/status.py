@@ -12,15 +12,8 @@ from temporalio.common import SearchAttributeUpdate
 from activities import attributes
 from argosy.api.eviction import PurgeMode
 from argosy.api.health import ObjectHealth, replicas_ready
-from argosy.api.propagation import (
-    Groups,
-    Phase,
-    Plan,
-    PropagationState,
-    PropagationStatus,
-    Target,
-    TargetPhase,
-)
+from argosy.api.plan import Groups, Plan
+from argosy.api.propagation import Phase, PropagationState, PropagationStatus, Target, TargetPhase
 from workflows.leaving import awaited, lease_ends, moving_of
 
 # A memo is copied into the visibility row.

@@ -8,6 +8,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,18 @@ from activities.contracts import Inspected, Observation, TaintedBy, TaintVerdict
 from argosy import __version__
 from argosy.api.cluster_connection import ConnectionReference
 from argosy.api.conditions import watching_condition
+from argosy.api.eviction import Eviction, Moving, PurgeMode
+from argosy.api.health import Assessment, ObjectHealth
 from argosy.api.ids import cluster_id, id_of, policies_id
 from argosy.api.manifest import ResourceRef
 from argosy.api.membership import ClusterSettings, Edit, Health, Unjoin
-from argosy.api.messages import PoliciesChanged, Required, Steer, StuckReplicas
+from argosy.api.messages import ClusterEvent, PoliciesChanged, Required, Steer, StuckReplicas
 from argosy.api.meta import Taint
+from argosy.api.observation import CopyObservation, Observed
+from argosy.api.plan import Plan
 from argosy.api.policyset import WaitForPolicy
-from argosy.api.propagation import Phase, Plan, PropagationInput, PropagationState
+from argosy.api.propagation import Phase, PropagationInput, PropagationState, TargetPhase
+from argosy.api.steering import Approval
 from argosy.config import Settings
 from argosy.errors import Unreachable
 from cli.connection import new_id
@@ -169,6 +175,43 @@ async def steered_cluster(stage: Stage) -> str:
     return handle.id
 
 
+async def moving_propagation(stage: Stage) -> str:
+    """Moves away from a dead cluster behind a fence, is steered, keeps a copy until that is let go of, and returns."""
+    gone = Eviction(since=datetime.now(UTC), why="it does not answer")
+    fenced = Moving(fenced=True)
+    stage.plan = lambda _: plan_for("a", "b", moving=fenced)
+    handle, _ = await stage.submit("moving", key="1")
+    await stage.until(handle, lambda s: s.phase == Phase.APPLIED)
+    stage.plan = lambda _: plan_for("a", "c", moving=fenced, evicting={"b": gone})
+    await handle.signal("cluster_event", ClusterEvent(cluster="b", kind="NotReady", epoch=2, ready=False))
+    await stage.until(handle, lambda s: s.awaited == ("b",))
+    await handle.execute_update("approve", Approval(request_id="1"), result_type=tuple[str, ...])
+    await stage.until(handle, lambda s: s.counts == {"Applied": 2, "Evicting": 1})
+    kept = gone.model_copy(update={"purge": PurgeMode.NEVER, "answers": True})
+    stage.plan = lambda _: plan_for("c", evicting={"a": kept, "b": gone})
+    await handle.signal("failover", Steer(request_id="2", cluster="a", now=True))
+    await stage.until(handle, lambda s: s.clusters["a"].phase == TargetPhase.EVICTING)
+    stage.plan = lambda _: plan_for("c", evicting={"a": kept, "b": gone.model_copy(update={"answers": True})})
+    await handle.signal("cluster_event", ClusterEvent(cluster="b", kind="Ready", epoch=3, ready=True))
+    well = Assessment(health=ObjectHealth.HEALTHY)
+    copies = {
+        name: CopyObservation(uid=f"uid-{name}", version="200", fields="ours", assessment=well)
+        for name in ("b", "c")
+    }
+    await handle.signal("observed", Observed(copies=copies))
+    await stage.until(handle, lambda s: sorted(s.clusters) == ["a", "c"])
+    await handle.execute_update("approve", Approval(request_id="3"), result_type=tuple[str, ...])
+    await stage.until(handle, lambda s: sorted(s.clusters) == ["c"])
+    stage.plan = lambda _: plan_for("a", "c")
+    await handle.signal("hold", Steer(request_id="4"))
+    await handle.signal("recover", Steer(request_id="5"))
+    await stage.until(handle, lambda s: s.counts == {"Applied": 2})
+    ref = ResourceRef(api_version="v1", kind="ConfigMap", namespace="default", name="moving")
+    await stage.session.delete(ref, orphan=(), preserve=False)
+    await handle.result()
+    return handle.id
+
+
 SCENARIOS = (
     busy_propagation,
     waiting_propagation,
@@ -177,6 +220,7 @@ SCENARIOS = (
     policy_set,
     cluster,
     steered_cluster,
+    moving_propagation,
 )
 
 

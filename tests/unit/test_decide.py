@@ -12,8 +12,8 @@ from activities.policies import EMPTY, PolicyView, choose
 from argosy.api.cluster_connection import ConnectionReference
 from argosy.api.membership import ClusterFacts, ClusterPhase, ClusterSettings, ClusterStatus, Health
 from argosy.api.messages import Required
+from argosy.api.plan import Plan
 from argosy.api.policyset import PolicySetState, StoredPolicy
-from argosy.api.propagation import Plan
 
 TEMPLATE = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "default"}}
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

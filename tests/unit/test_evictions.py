@@ -21,8 +21,8 @@ from argosy.api.membership import (
 )
 from argosy.api.meta import Taint
 from argosy.api.placement import Placement
+from argosy.api.plan import PlannedTarget
 from argosy.api.policy import Failover
-from argosy.api.propagation import PlannedTarget
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 WEB: dict[str, Any] = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "w"}, "spec": {}}

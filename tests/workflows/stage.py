@@ -26,6 +26,8 @@ from activities.contracts import (
     CorrectRequest,
     DrainCluster,
     EvaluateTaints,
+    FailBack,
+    FailedBack,
     FindCopies,
     FoundCopies,
     Inspected,
@@ -47,14 +49,8 @@ from argosy.api.ids import id_of
 from argosy.api.manifest import ResourceRef
 from argosy.api.membership import ClusterFacts
 from argosy.api.messages import Required
-from argosy.api.propagation import (
-    Plan,
-    PlannedTarget,
-    PolicyRef,
-    PropagationInput,
-    PropagationState,
-    PropagationStatus,
-)
+from argosy.api.plan import Plan, PlannedTarget, PolicyRef
+from argosy.api.propagation import PropagationInput, PropagationState, PropagationStatus
 from argosy.config import Settings
 from cli.session import Session
 from tests.plant import polling
@@ -100,6 +96,7 @@ class Stage:
         self.watched: list[WatchCluster] = []
         self.announced: list[AnnounceCluster] = []
         self.claimed: set[str] = set()
+        self.returning: list[FailBack] = []
         # What taint policies say of a cluster, by the status of its condition Ready.
         self.tainting: dict[str, TaintVerdict] = {}
         self.evaluated: list[EvaluateTaints] = []
@@ -124,6 +121,7 @@ class Stage:
                 self._confirm_join,
                 self._cluster_changed,
                 self._drain,
+                self._fail_back,
                 self._evaluate_taints,
                 self._tell_clusters,
             ],
@@ -221,6 +219,14 @@ class Stage:
     async def _cluster_changed(self, request: AnnounceCluster) -> Notified:
         self.announced.append(request)
         return Notified(count=0)
+
+    @activity.defn(name="fail_back")
+    async def _fail_back(self, request: FailBack) -> FailedBack:
+        self.returning.append(request)
+        while request.name in self.claimed:
+            activity.heartbeat()
+            await asyncio.sleep(0.05)
+        return FailedBack(count=3)
 
     @activity.defn(name="drain")
     async def _drain(self, request: DrainCluster) -> Notified:

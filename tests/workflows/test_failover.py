@@ -14,7 +14,8 @@ from argosy.api.health import Assessment, ObjectHealth
 from argosy.api.membership import FAILOVER_NOW_TAINT
 from argosy.api.messages import ClusterEvent, Steer
 from argosy.api.observation import CopyObservation, Observed
-from argosy.api.propagation import Phase, Plan, TargetPhase
+from argosy.api.plan import Plan
+from argosy.api.propagation import Phase, TargetPhase
 from argosy.api.steering import Approval, SteerAction, SteerCopies
 from tests.workflows.stage import Stage, permanent, plan_for
 

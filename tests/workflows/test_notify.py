@@ -10,7 +10,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.contracts import PlanRequest
 from activities.notify import OPEN_PROPAGATIONS, Notifiers
-from argosy.api.propagation import Phase, Plan
+from argosy.api.plan import Plan
+from argosy.api.propagation import Phase
 from tests.workflows.stage import Stage, plan_for
 
 pytestmark = pytest.mark.timeout(60)

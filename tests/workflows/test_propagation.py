@@ -14,14 +14,8 @@ from activities.contracts import PlanRequest
 from argosy.api.ids import id_of
 from argosy.api.manifest import ResourceRef
 from argosy.api.messages import PoliciesChanged, Required, StuckReplicas
-from argosy.api.propagation import (
-    Phase,
-    Plan,
-    PropagationInput,
-    PropagationState,
-    PropagationStatus,
-    TargetPhase,
-)
+from argosy.api.plan import Plan
+from argosy.api.propagation import Phase, PropagationInput, PropagationState, PropagationStatus, TargetPhase
 from argosy.errors import Conflict, NotFound, Unreachable
 from tests.workflows.stage import Stage, lost, permanent, plan_for
 
