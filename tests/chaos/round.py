@@ -139,11 +139,10 @@ class Round:
         self._acts = [_earlier(act, shift) for act in self._acts]
         self._events[:] = [Event(event.at - shift, event.type, event.copy) for event in self._events]
         self._faults.clear()
-        doing: list[asyncio.Task[None]] = []
-        for step in self._script.steps:
-            await asyncio.sleep(max(0.0, step.at - self._clock()))
-            doing.append(asyncio.create_task(self._do(step)))
-        await asyncio.gather(*doing)
+        async with asyncio.TaskGroup() as doing:
+            for step in self._script.steps:
+                await asyncio.sleep(max(0.0, step.at - self._clock()))
+                doing.create_task(self._do(step))
 
     async def _do(self, step: Step) -> None:
         if step.do in FAULTS:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 MEMBERS = ("member1", "member2", "member3")
 WORKERS = ("worker1", "worker2")
-LASTS = 12.0
+LASTS = 9.0
 """Seconds of a round's script at most; healing and settling come after it."""
 
 DIVIDED, DUPLICATED, LONE, SETTINGS = "divided", "duplicated", "lone", "settings"
