@@ -249,6 +249,7 @@ class Cluster(Membership):
             Step(at=workflow.now(), what=f"{result.count} returned", by="fail-back", why=result.stopped)
         )
         self._set(recovery=None)
+        self._publish()
 
     def _end_recovery(self, why: str) -> None:
         if self._state.recovery is not None:
