@@ -174,7 +174,7 @@ def kind_served(catalog: Catalog, word: str) -> Served:
     found = [
         one
         for one in catalog.preferred()
-        if name in {one.kind.lower(), one.plural.lower()}
+        if name in {one.kind.lower(), one.plural.lower(), *one.words}
         and group in {None, one.group}
         and "list" in one.verbs
     ]

@@ -120,7 +120,7 @@ def status(
 
     async def command(settings: Settings) -> int:
         from cli.output import console, emit_one
-        from cli.targets import status_table
+        from cli.targets import health_line, status_table
         from cli.watching import watch_status
 
         session, ref = await found(settings, profile, what, namespace)
@@ -130,6 +130,8 @@ def status(
         if not emit_one(output, observed.status.model_dump(mode="json"), name=observed.workflow_id):
             shown = observed.status
             console().print(f"{ref}  revision {shown.revision}  {shown.phase}: {shown.message}", markup=False)
+            if health := health_line(shown):
+                console().print(health, markup=False)
             console().print(status_table([observed]))
         return 0
 

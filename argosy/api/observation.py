@@ -59,11 +59,14 @@ def newer(version: str, than: str) -> bool:
 def worst(assessments: dict[str, Assessment]) -> Assessment:
     """Many copies as one: the most worrying word, its first sentence with its cluster, and the sums of replicas."""
     if not assessments:
-        return Assessment(health=ObjectHealth.UNKNOWN)
+        return Assessment(health=ObjectHealth.UNKNOWN, message="it has no copies")
     order = list(ObjectHealth)
     ranked = sorted(assessments.items(), key=lambda one: (-order.index(one[1].health), one[0]))
     cluster, leading = ranked[0]
-    message = "" if leading.health == ObjectHealth.HEALTHY else f"{cluster}: {leading.message}"
+    message = f"{cluster}: {leading.message}"
+    if leading.health == ObjectHealth.HEALTHY:
+        count = len(assessments)
+        message = leading.message if count == 1 else f"all {count} copies are healthy"
     return Assessment(
         health=leading.health,
         message=message,
