@@ -30,7 +30,15 @@ async def watch_status(session: Session, ref: ResourceRef, *, timeout: float) ->
                 else:
                     for row in rows_of(observed):
                         fares = f"{row.health} {row.ready}".strip()
-                        words = (row.what, row.cluster, row.phase, fares, "revision", row.revision, row.message)
+                        words = (
+                            row.what,
+                            row.cluster,
+                            row.phase,
+                            fares,
+                            "revision",
+                            row.revision,
+                            row.message,
+                        )
                         line = " ".join(word for word in words if word)
                         if line not in shown:
                             shown.add(line)
