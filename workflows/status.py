@@ -240,8 +240,13 @@ def adopted(state: PropagationState, plan: Plan, *, at: datetime) -> dict[str, T
             since = known.since if known.phase == TargetPhase.EVICTING else at
             targets[name] = known if going else known.model_copy(update={**moved, "since": since})
         else:
-            targets[name] = known.model_copy(update={"phase": TargetPhase.REMOVING, "since": at})
+            targets[name] = removing(known, at=at)
     return dict(sorted(targets.items()))
+
+
+def removing(target: Target, *, at: datetime) -> Target:
+    """A copy that is to go."""
+    return target.model_copy(update={"phase": TargetPhase.REMOVING, "since": at})
 
 
 def _overrides(state: PropagationState, shown: dict[str, Target]) -> dict[str, tuple[str, ...]]:
