@@ -82,7 +82,7 @@ async def objects(
         sys.stderr.write(f"error: {one.cluster}: {one.error}\n")
     if wanted.name is not None and not failed and not any(one.objects for one in found):
         raise NotFound(
-            f"none of these clusters has {wanted.kind} {wanted.name}; see `argosy get {wanted.kind} -A`"
+            f"none of these clusters has {wanted.kind} {wanted.name}; see `argosy get {wanted.kind} -A -C '*'`"
         )
     healths = await _healths(session, found)
     _print(found, healths, output, instance=instance, show_managed_fields=show_managed_fields)

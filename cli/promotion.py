@@ -144,7 +144,6 @@ async def _open(session: Session, status: ClusterStatus) -> Member:
 
 async def _live(member: Member, wanted: Promotion) -> Manifest:
     kind = kind_served(await discover(member), wanted.kind)
-    path = kind.collection(wanted.namespace if kind.namespaced else None)
     found = await get(
         member,
         ref_of(
@@ -157,7 +156,11 @@ async def _live(member: Member, wanted: Promotion) -> Manifest:
         ),
     )
     if found is None:
-        raise NotFound(f"{member.name} has no {kind.kind} {wanted.name} under {path}; see `argosy get -C`")
+        where = f" in namespace {wanted.namespace}" if kind.namespaced else ""
+        raise NotFound(
+            f"{member.name} has no {kind.kind} {wanted.name}{where}; "
+            f"see `argosy get {kind.plural} -A -C {member.name}`"
+        )
     _check_promotable(member, found)
     return found
 

@@ -88,7 +88,8 @@ def get(
         kind = _RESOURCES.get(resource.lower())
         if kind is None:
             raise InvalidInput(
-                f"{resource!r} cannot be listed; use propagations, clusters, policies, overrides or interpreters"
+                f"{resource!r} cannot be listed; write propagations, clusters, policies, overrides or interpreters, "
+                "or say with -C CLUSTER whose live objects are meant"
             )
         session = await _session(settings, profile)
         scope = None if all_namespaces else namespace or "default"

@@ -63,13 +63,9 @@ def _row(what: str, cluster: str, target: Target, attempt: Attempt | None, now: 
         ready=replicas_ready(target.assessment),
         replicas="" if target.replicas is None else str(target.replicas),
         revision=str(target.revision or ""),
-        since=age(_last_change(target), now=now),
+        since=age(target.last_change, now=now),
         message=message or _notable(target),
     )
-
-
-def _last_change(target: Target) -> datetime | None:
-    return max((at for at in (target.since, target.changed_at) if at is not None), default=None)
 
 
 def _notable(target: Target) -> str:

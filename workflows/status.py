@@ -174,7 +174,10 @@ def details_of(state: PropagationState) -> str:
     ]
     rows = _worst_first(state.targets)
     if rows:
-        columns = ("cluster", "phase", "health", "ready", "replicas", "revision", "drift", "last message")
+        columns = (
+            *("cluster", "phase", "health", "ready", "replicas", "revision", "drift"),
+            *("last change (UTC)", "last message"),
+        )
         lines += ["", _row(columns), "|---" * len(columns) + "|"]
         lines += [_line(name, target) for name, target in rows[:DETAIL_ROWS]]
         if len(rows) > DETAIL_ROWS:
@@ -198,9 +201,14 @@ def _line(name: str, target: Target) -> str:
         "" if target.replicas is None else target.replicas,
         target.revision or "",
         target.drifts or "",
+        _moment(target.last_change),
         _cell(target.message or ("" if known.is_healthy else known.message)),
     )
     return _row(cells)
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}" if at else ""
 
 
 def _row(cells: Iterable[object]) -> str:

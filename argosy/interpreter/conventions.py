@@ -35,7 +35,9 @@ def health_by_conventions(manifest: Mapping[str, Any]) -> Assessment:
         if name in found and found[name].get("status") != "True":
             return Assessment(health=ObjectHealth.PROGRESSING, message=_said(f"not {name}", found[name]))
     reached = next((name for name in _READINESS if name in found), "")
-    return Assessment(health=ObjectHealth.HEALTHY, message=reached.lower() or "present, and reports no trouble")
+    return Assessment(
+        health=ObjectHealth.HEALTHY, message=reached.lower() or "present, and reports no trouble"
+    )
 
 
 def _said(state: str, condition: Mapping[str, Any]) -> str:
