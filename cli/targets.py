@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from rich.table import Table
 
 from argosy.api.health import replicas_ready
+from argosy.api.observation import last_of
 from argosy.api.propagation import Phase, PropagationStatus, Target, TargetPhase
 from cli.observing import Attempt, Observed
 from cli.output import age, plain, styled, table
@@ -63,7 +64,7 @@ def _row(what: str, cluster: str, target: Target, attempt: Attempt | None, now: 
         ready=replicas_ready(target.assessment),
         replicas="" if target.replicas is None else str(target.replicas),
         revision=str(target.revision or ""),
-        since=age(target.last_change, now=now),
+        since=age(last_of(target.since, target.changed_at), now=now),
         message=message or _notable(target),
     )
 

@@ -48,7 +48,7 @@ class Copies:
         if not plan.is_placed:
             # Nothing that runs is taken away because nobody places it any more.
             targets = {name: t for name, t in state.targets.items() if name not in plan.released}
-            for name in sorted(targets.keys() & set(plan.emptied_clusters)):
+            for name in (one for one in plan.emptied_clusters if one in targets):
                 targets[name] = removing(targets[name], at=workflow.now())
         else:
             targets = adopted(state, plan, at=workflow.now())

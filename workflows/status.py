@@ -12,6 +12,7 @@ from temporalio.common import SearchAttributeUpdate
 from activities import attributes
 from argosy.api.eviction import PurgeMode
 from argosy.api.health import ObjectHealth, replicas_ready
+from argosy.api.observation import last_of
 from argosy.api.plan import Groups, Plan
 from argosy.api.propagation import Phase, PropagationState, PropagationStatus, Target, TargetPhase
 from workflows.leaving import awaited, lease_ends, moving_of
@@ -201,7 +202,7 @@ def _line(name: str, target: Target) -> str:
         "" if target.replicas is None else target.replicas,
         target.revision or "",
         target.drifts or "",
-        _moment(target.last_change),
+        _moment(last_of(target.since, target.changed_at)),
         _cell(target.message or ("" if known.is_healthy else known.message)),
     )
     return _row(cells)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Self
 
 from argosy.api.health import Assessment, ObjectHealth
@@ -54,6 +55,11 @@ def newer(version: str, than: str) -> bool:
     if not (version.isdecimal() and version.isascii()):
         return False
     return not (than.isdecimal() and than.isascii()) or int(version) > int(than)
+
+
+def last_of(*moments: datetime | None) -> datetime | None:
+    """The latest of the moments that are known."""
+    return max((at for at in moments if at is not None), default=None)
 
 
 def worst(assessments: dict[str, Assessment]) -> Assessment:

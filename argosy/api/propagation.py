@@ -113,11 +113,6 @@ class Target(Record):
         return self.seen.assessment if self.seen else NOT_SEEN
 
     @property
-    def last_change(self) -> datetime | None:
-        """When it was written to last, or was seen to fare otherwise."""
-        return max((at for at in (self.since, self.changed_at) if at is not None), default=None)
-
-    @property
     def drifted(self) -> str:
         """How the copy differs from what was applied, by what was seen since; empty where it does not."""
         seen = self.seen
