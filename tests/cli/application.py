@@ -189,7 +189,9 @@ def everything_with(member: Member, selector: str) -> set[str]:
         ]
     marked = set()
     for collection in collections:
-        for item in (found(member, f"{collection}?labelSelector={selector}&limit=1000") or {})["items"]:
+        # A kind whose definition goes may do so between both questions.
+        listed = found(member, f"{collection}?labelSelector={selector}&limit=1000") or {"items": ()}
+        for item in listed["items"]:
             metadata = item["metadata"]
             marked.add(f"{collection}:{metadata.get('namespace', '')}/{metadata['name']}")
     return marked
