@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,6 +163,10 @@ class Application:
 def found(member: Member, path: str) -> Any:
     """An object as the API server has it, or None."""
     status, body = member.request("GET", path)
+    while status == 429:
+        # The storage of a kind that has just been defined is being made.
+        time.sleep(0.5)
+        status, body = member.request("GET", path)
     assert status in {200, 404}, body
     return json.loads(body) if status == 200 else None
 
