@@ -213,6 +213,8 @@ class Appliers:
 
     async def _applied(self, request: ApplyRequest, stamped: dict[str, Any], done: AppliedObject) -> Applied:
         created = done.outcome == Outcome.CREATED
+        if created:
+            self._kinds.wrote(stamped["apiVersion"], stamped["kind"])
         return Applied(
             uid=done.uid,
             digest=request.digest,

@@ -72,13 +72,18 @@ def decide(
     before = previous.targets if previous else ()
     released = tuple(target.cluster for target in before if target.cluster not in fleet)
     kept = tuple(target for target in before if target.cluster not in released)
+    # Also where nothing fits or may be placed: whoever empties a cluster has asked for it.
+    emptied = frozenset(name for name, cluster in fleet.items() if cluster.metadata.deletion_timestamp)
+    staying = tuple(target for target in kept if target.cluster not in emptied)
+    leaving_with = tuple(target.cluster for target in kept if target.cluster in emptied)
     overrides = [override for view in views.values() for override in view.overrides]
-    required = _required(occasion.required_by, fleet)
+    required = [one for one in _required(occasion.required_by, fleet) if one.name not in emptied]
     if chosen is None:
         unplaced = Plan(
-            targets=kept,
+            targets=staying,
             seen=seen,
             released=released,
+            emptied_clusters=leaving_with,
             drift=_drift(template),
             replacing=replacing(_annotations(template), policy={}),
         )
@@ -110,6 +115,7 @@ def decide(
         "behaviour": behaviour,
         "seen": seen,
         "released": released,
+        "emptied_clusters": leaving_with,
     }
     suspended = _scheduling_suspended(template, policy)
     placement, waiting = _in_effect(chosen, views, previous, edited=occasion.edited)
@@ -120,11 +126,12 @@ def decide(
     if placement is None:
         # Nobody tells of a priority class that arrives.
         retry = bool(occasion.lacking)
-        return _sealed(Plan(targets=kept, waiting=waiting, message=waiting, retry=retry, **common))
+        return _sealed(Plan(targets=staying, waiting=waiting, message=waiting, retry=retry, **common))
     asked = _Asked(
         template, policy, placement, kept, steered(fleet, occasion.steering), previous, known, occasion
     )
-    shares, record = _placed(asked, behaviour=behaviour, suspended=suspended)
+    placed, record = _placed(asked, behaviour=behaviour, suspended=suspended)
+    shares = [target for target in placed if target.name not in emptied]
     chosen_by_policy = {target.name for target in shares}
     extra = [target for target in required if target.name not in chosen_by_policy]
     labels: dict[str, dict[str, str]] = record["restored"]

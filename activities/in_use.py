@@ -17,6 +17,7 @@ class KindsInUse:
     def __init__(self) -> None:
         self._kinds: set[Key] = set()
         self._grown = asyncio.Event()
+        self._written: dict[Key, asyncio.Event] = {}
 
     def __iter__(self) -> Iterator[Key]:
         return iter(sorted(self._kinds))
@@ -31,3 +32,13 @@ class KindsInUse:
     async def growth(self) -> None:
         """Wait until a kind is added."""
         await self._grown.wait()
+
+    def wrote(self, api_version: str, kind: str) -> None:
+        """A copy of this kind was just created, so that some cluster serves the kind by now."""
+        written = self._written.pop((api_version, kind), None)
+        if written is not None:
+            written.set()
+
+    def written(self, key: Key) -> asyncio.Event:
+        """Set when the next copy of this kind is created."""
+        return self._written.setdefault(key, asyncio.Event())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -111,7 +112,11 @@ class Observer:
             except ArgosyError as error:
                 self.pulses.failed(key, str(error), at=time.monotonic())
                 logger.debug("watching %s in %s goes on later: %s", key, self.cluster, error)
-            await asyncio.sleep(pause)
+            # A kind that was not served may be now: whoever has just created an object of it knows.
+            written = self._kinds.written(key)
+            await asyncio.sleep(RETRY_FIRST)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(written.wait(), pause - RETRY_FIRST)
             pause = min(pause * 2, RETRY_AT_MOST)
 
     def _opened(self, key: Key) -> None:

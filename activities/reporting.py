@@ -22,6 +22,10 @@ QUIET = 2.0
 """Seconds between two signals to one propagation that are not urgent."""
 GATHER_URGENT = 0.05
 """Seconds in which the copies in other clusters, which often change together, may join an urgent signal."""
+URGENT_QUIET = 0.25
+"""Seconds between two urgent signals to one propagation, so that a copy that flaps does not take all the room."""
+PREFERENCE = 60.0
+"""Seconds that something urgent is sent before what is not, where there is more to send than may be; not for ever."""
 RETRY_AFTER = 1.0
 _AT_ONCE = 8
 
@@ -33,7 +37,13 @@ class _Mail:
     """What one propagation is still to be told, and when."""
 
     due: float
+    urgent: bool = False
     copies: dict[str, CopyObservation] = field(default_factory=dict)
+
+    @property
+    def rank(self) -> float:
+        """The smallest goes first."""
+        return self.due - PREFERENCE if self.urgent else self.due
 
 
 class Reporter:
@@ -49,11 +59,11 @@ class Reporter:
     def offer(self, propagation: str, cluster: str, seen: CopyObservation, *, urgent: bool) -> None:
         """Have a propagation told; a later observation of the same copy takes the place of one not sent yet."""
         now = asyncio.get_running_loop().time()
-        due = (
-            now + GATHER_URGENT if urgent else max(now + QUIET / 2, self._sent.get(propagation, now) + QUIET)
-        )
+        gather, quiet = (GATHER_URGENT, URGENT_QUIET) if urgent else (QUIET / 2, QUIET)
+        due = max(now + gather, self._sent.get(propagation, now - quiet) + quiet)
         mail = self._outbox.setdefault(propagation, _Mail(due))
         mail.due = min(mail.due, due)
+        mail.urgent |= urgent
         mail.copies[cluster] = seen
         self._arrived.set()
 
@@ -64,19 +74,25 @@ class Reporter:
             if not self._outbox:
                 self._arrived.clear()
                 await self._arrived.wait()
-            propagation, mail = min(self._outbox.items(), key=lambda one: one[1].due)
-            if mail.due > clock() or len(self._sending) >= _AT_ONCE:
+            propagation = self._next(clock())
+            if propagation is None or len(self._sending) >= _AT_ONCE:
+                soonest = min(mail.due for mail in self._outbox.values())
                 self._arrived.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._arrived.wait(), timeout=max(0.01, mail.due - clock()))
+                    await asyncio.wait_for(self._arrived.wait(), timeout=max(0.01, soonest - clock()))
                 continue
-            del self._outbox[propagation]
+            mail = self._outbox.pop(propagation)
             self._forget_old(clock())
             self._sent[propagation] = clock()
             task = asyncio.create_task(self._send(propagation, mail))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
             await asyncio.sleep(1 / SIGNALS_PER_SECOND)
+
+    def _next(self, now: float) -> str | None:
+        """Whom to tell first of those whose time has come."""
+        due = ((mail.rank, name) for name, mail in self._outbox.items() if mail.due <= now)
+        return min(due, default=(0.0, None))[1]
 
     async def _send(self, propagation: str, mail: _Mail) -> None:
         handle = self._client.get_workflow_handle(propagation)
@@ -91,6 +107,7 @@ class Reporter:
                 propagation, _Mail(asyncio.get_running_loop().time() + RETRY_AFTER)
             )
             later.copies = {**mail.copies, **later.copies}
+            later.urgent |= mail.urgent
             self._arrived.set()
 
     def _forget_old(self, now: float) -> None:

@@ -33,6 +33,8 @@ LOOK_FOR_KINDS = 5.0
 SWEEP_EVERY = 600.0
 SETTLE = 0.5
 """Seconds in which several observers may become ready for one sweep."""
+AGAIN = (5.0, 20.0)
+"""Seconds after which it is repeated, because lists lag: what was just applied may not be on record there yet."""
 ABANDONED_AFTER = 30.0
 """Seconds without a monitor after which an observer ends: another process has the cluster, or it has left."""
 _OVERLAP = timedelta(seconds=30)
@@ -126,21 +128,28 @@ class Observers:
             self.drop(name)
 
     async def _sweeps(self) -> None:
+        clock = asyncio.get_running_loop().time
+        due = [clock() + SWEEP_EVERY]
         while True:
             try:
-                async with asyncio.timeout(SWEEP_EVERY):
+                async with asyncio.timeout_at(due[0]):
                     await self._due.wait()
+                self._due.clear()
+                # An earlier one is not put off, however many become ready one after the other.
+                now = clock()
+                due = [min(due[0], now + SETTLE), *(now + pause for pause in AGAIN)]
             except TimeoutError:
-                pass
-            await asyncio.sleep(SETTLE)
-            self._due.clear()
-            try:
-                async for propagation, status in self._open(since=None):
-                    self._compare(propagation, status)
-            except RPCError as error:
-                logger.info("records could not be compared with the clusters: %s", error)
-                await asyncio.sleep(LOOK_FOR_KINDS)
-                self._due.set()
+                due = due[1:] or [clock() + SWEEP_EVERY]
+                await self._sweep()
+
+    async def _sweep(self) -> None:
+        try:
+            async for propagation, status in self._open(since=None):
+                self._compare(propagation, status)
+        except RPCError as error:
+            logger.info("records could not be compared with the clusters: %s", error)
+            await asyncio.sleep(LOOK_FOR_KINDS)
+            self._due.set()
 
     def _compare(self, propagation: str, status: PropagationStatus) -> None:
         for cluster, target in status.clusters.items():

@@ -209,8 +209,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Assessment):
         return value.model_dump(mode="json", exclude_none=True)
     if isinstance(value, Dependency):
-        found = value.model_dump(mode="json", exclude_defaults=True, exclude={"labels"})
-        return found | ({"labels": dict(value.labels)} if value.labels else {})
+        found = {"apiVersion": value.api_version, "kind": value.kind, "namespace": value.namespace}
+        if value.name:
+            return found | {"name": value.name}
+        return found | {"labelSelector": {"matchLabels": dict(value.labels)}}
     if isinstance(value, tuple | list):
         return [_plain(one) for one in value]
     return redacted(value) if isinstance(value, dict) and "kind" in value else value

@@ -43,7 +43,7 @@ async def propagations(session: Session, namespace: str | None, name: str | None
         "policy",
         "age",
     ]
-    grid = table(*columns, *(("message", "by") if wide else ()))
+    grid = table(*columns, *(("changed", "message", "by") if wide else ()))
     for status in found:
         applied, total = status.counts.get("Applied", 0), sum(status.counts.values())
         row = [
@@ -58,7 +58,8 @@ async def propagations(session: Session, namespace: str | None, name: str | None
             plain(status.policy or ""),
             age(status.submitted_at),
         ]
-        grid.add_row(*row, *((plain(_said(status)), plain(status.submitted_by)) if wide else ()))
+        more = (age(status.health_since), plain(_said(status)), plain(status.submitted_by)) if wide else ()
+        grid.add_row(*row, *more)
     emit(
         output,
         items=[status.model_dump(mode="json") for status in found],

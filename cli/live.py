@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
 from activities.connection import instance_of
+from activities.policies import interpreting
 from activities.snapshot import list_clusters
+from argosy.api.customization import Operation, ResourceInterpreterCustomization
 from argosy.api.health import replicas_ready
+from argosy.api.interpreter_webhook import ResourceInterpreterWebhookConfiguration
 from argosy.api.membership import ClusterStatus
 from argosy.api.names import parse_kind
 from argosy.api.ownership import owner_of
 from argosy.api.redact import redacted
 from argosy.errors import ArgosyError, InterpreterError, InvalidInput, NotFound
-from argosy.interpreter.registry import health_of
+from argosy.interpreter.customized import CustomizedInterpreter
+from argosy.interpreter.layered import Layered
+from argosy.interpreter.lua.pool import LuaPool
 from argosy.kube.catalog import Catalog, Served
 from argosy.kube.connect import connect
 from argosy.kube.discovery import discover
 from argosy.kube.read import pages
+from argosy.kube.webhook import WebhookInterpreter
 from cli.options import Output
 from cli.output import age, emit, plain, styled, table
 from cli.session import Session
@@ -76,19 +82,27 @@ async def objects(
         sys.stderr.write(f"error: {one.cluster}: {one.error}\n")
     if wanted.name is not None and not failed and not any(one.objects for one in found):
         raise NotFound(
-            f"none of these clusters has {wanted.kind} {wanted.name}; see `argosy get {wanted.kind} -A`"
+            f"none of these clusters has {wanted.kind} {wanted.name}; see `argosy get {wanted.kind} -A -C '*'`"
         )
-    _print(found, output, instance=instance, show_managed_fields=show_managed_fields)
+    healths = await _healths(session, found)
+    _print(found, healths, output, instance=instance, show_managed_fields=show_managed_fields)
     return 1 if failed else 0
 
 
-def _print(found: Sequence[Found], output: Output, *, instance: str, show_managed_fields: bool) -> None:
+def _print(
+    found: Sequence[Found],
+    healths: Iterator[tuple[str, str]],
+    output: Output,
+    *,
+    instance: str,
+    show_managed_fields: bool,
+) -> None:
     grid = table("namespace", "name", "cluster", "owned", "health", "ready", "age")
     items, names = [], []
     for one in found:
         for item in one.objects:
             metadata = item["metadata"]
-            health, ready = _health(item)
+            health, ready = next(healths)
             grid.add_row(
                 plain(metadata.get("namespace", "")),
                 plain(metadata["name"]),
@@ -99,7 +113,14 @@ def _print(found: Sequence[Found], output: Output, *, instance: str, show_manage
                 age(datetime.fromisoformat(metadata["creationTimestamp"])),
             )
             kept = {k: v for k, v in metadata.items() if show_managed_fields or k != "managedFields"}
-            items.append({"cluster": one.cluster, "object": redacted({**item, "metadata": kept})})
+            items.append(
+                {
+                    "cluster": one.cluster,
+                    "owned": owned_by(metadata, instance),
+                    "health": health,
+                    "object": redacted({**item, "metadata": kept}),
+                }
+            )
             names.append(f"{one.cluster}/{item['kind']}/{metadata['name']}")
     emit(output, items=items, names=names, grid=grid, empty="No objects found.")
 
@@ -118,12 +139,32 @@ def owned_by(metadata: dict[str, Any], instance: str) -> str:
     return f"{unquote(kind).partition('.')[0]} {where}{unquote(name)} revision {owner.revision}"
 
 
-def _health(item: dict[str, Any]) -> tuple[str, str]:
-    try:
-        known = health_of(item)
-    except InterpreterError:
-        return "Unknown", ""
-    return str(known.health), replicas_ready(known)
+async def _healths(session: Session, found: Sequence[Found]) -> Iterator[tuple[str, str]]:
+    """Health and ready replicas of every object, by the customizations that are stored.
+
+    Both are empty where a web service would have to be asked, which only workers are sure to reach.
+    """
+    stored = interpreting(await session.policies(None))
+    services = WebhookInterpreter(
+        [ResourceInterpreterWebhookConfiguration.model_validate(one) for one in stored if "webhooks" in one]
+    )
+    scripts = [
+        ResourceInterpreterCustomization.model_validate(one) for one in stored if "webhooks" not in one
+    ]
+    told: list[tuple[str, str]] = []
+    async with LuaPool(size=1) as pool, services:
+        layered = Layered((CustomizedInterpreter(scripts, pool), services))
+        for item in (item for one in found for item in one.objects):
+            if layered.layer_of(item, Operation.HEALTH) is services:
+                told.append(("", ""))
+                continue
+            try:
+                known = await layered.health(item)
+            except InterpreterError:
+                told.append(("Unknown", ""))
+            else:
+                told.append((str(known.health), replicas_ready(known)))
+    return iter(told)
 
 
 def _chosen(known: dict[str, ClusterStatus], wanted: Sequence[str]) -> list[ClusterStatus]:
@@ -174,7 +215,7 @@ def kind_served(catalog: Catalog, word: str) -> Served:
     found = [
         one
         for one in catalog.preferred()
-        if name in {one.kind.lower(), one.plural.lower()}
+        if name in {one.kind.lower(), one.plural.lower(), *one.words}
         and group in {None, one.group}
         and "list" in one.verbs
     ]

@@ -41,7 +41,7 @@ async def attempts_of(client: Client, described: WorkflowExecutionDescription) -
     for pending in described.raw_description.pending_activities:
         kind, _, rest = pending.activity_id.partition("/")
         cluster = rest.rpartition("/")[0]
-        if kind not in {"apply", "remove"} or not cluster:
+        if kind not in {"apply", "remove", "correct"} or not cluster:
             continue
         message = category = ""
         if pending.HasField("last_failure"):

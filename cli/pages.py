@@ -14,7 +14,7 @@ from argosy.api.steering import Step
 from cli.options import Output
 from cli.output import age, console, emit, emit_one, plain, styled, table
 from cli.session import Session
-from cli.targets import status_table
+from cli.targets import health_line, status_table
 
 
 async def describe_page(session: Session, ref: ResourceRef, output: Output) -> int:
@@ -34,6 +34,7 @@ async def describe_page(session: Session, ref: ResourceRef, output: Output) -> i
         ("Name", str(ref)),
         ("Revision", f"{status.revision} (pass {status.pass_number}, {status.reason})"),
         ("Status", f"{status.phase}: {status.message}"),
+        ("Health", health_line(status)),
         ("Policy", str(status.policy or "none")),
         ("Decision", status.decision),
         (

@@ -6,7 +6,6 @@ import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import yaml
 
@@ -27,7 +26,7 @@ from argosy.interpreter.registry import dependencies_of, prune
 from argosy.kube.apply import LAST_APPLIED, preview
 from argosy.kube.connect import Member, connect
 from argosy.kube.discovery import discover
-from argosy.kube.read import get
+from argosy.kube.read import get, pages
 from cli.live import kind_served
 from cli.options import Output
 from cli.output import emit_one
@@ -80,7 +79,8 @@ async def promote(session: Session, wanted: Promotion, output: Output, *, timeou
         live = await _live(member, wanted)
         following = await _following(member, live, wanted) if wanted.with_dependencies else []
         objects = [live, *following]
-        templates = tuple(template_of(one, wanted.cluster) for one in objects)
+        scaled = await _is_scaled(member, live)
+        templates = tuple(template_of(one, wanted.cluster, scaled=scaled and one is live) for one in objects)
         instance = await instance_of(session.client)
         for one, template in zip(objects, templates, strict=True):
             await _check_harmless(member, one, template, instance)
@@ -95,11 +95,14 @@ async def promote(session: Session, wanted: Promotion, output: Output, *, timeou
     return await _submit(session, plan, wanted, timeout=timeout)
 
 
-def template_of(live: Manifest, cluster: str) -> Manifest:
+def template_of(live: Manifest, cluster: str, *, scaled: bool) -> Manifest:
     """The template that a live object is a copy of already.
 
     Whatever it has is kept, defaults included, so that adopting it changes nothing; only the object in `cluster` may
-    be taken over. Where an autoscaler sets the replicas, they stay its own.
+    be taken over.
+
+    Args:
+        scaled: an autoscaler sets the replicas, and they stay its own.
     """
     pruned = prune(live)
     metadata = dict(pruned["metadata"])
@@ -107,7 +110,7 @@ def template_of(live: Manifest, cluster: str) -> Manifest:
         key: value for key, value in (metadata.get("annotations") or {}).items() if key != LAST_APPLIED
     }
     annotations[ADOPT_ANNOTATION] = cluster
-    if _is_scaled(live):
+    if scaled:
         annotations[EXCEPTIONS] = "/spec/replicas"
     metadata["annotations"] = annotations
     if "ttlSecondsAfterFinished" in (live.get("spec") or {}):
@@ -118,9 +121,21 @@ def template_of(live: Manifest, cluster: str) -> Manifest:
     return {**pruned, "metadata": metadata}
 
 
-def _is_scaled(live: Mapping[str, Any]) -> bool:
-    entries = live["metadata"].get("managedFields") or ()
-    return any(entry.get("subresource") == "scale" for entry in entries)
+async def _is_scaled(member: Member, live: Manifest) -> bool:
+    """Whether something sets the replicas at run time: it has done so, or an autoscaler names the object."""
+    metadata = live["metadata"]
+    if any(entry.get("subresource") == "scale" for entry in metadata.get("managedFields") or ()):
+        return True
+    if "replicas" not in (live.get("spec") or {}) or not metadata.get("namespace"):
+        return False
+    path = f"/apis/autoscaling/v2/namespaces/{metadata['namespace']}/horizontalpodautoscalers"
+    named = (live["kind"], metadata["name"])
+    async for page in pages(member, path, what="list autoscalers"):
+        for one in page.items:
+            target = one["spec"]["scaleTargetRef"]
+            if (target.get("kind"), target.get("name")) == named:
+                return True
+    return False
 
 
 async def _open(session: Session, status: ClusterStatus) -> Member:
@@ -129,7 +144,6 @@ async def _open(session: Session, status: ClusterStatus) -> Member:
 
 async def _live(member: Member, wanted: Promotion) -> Manifest:
     kind = kind_served(await discover(member), wanted.kind)
-    path = kind.collection(wanted.namespace if kind.namespaced else None)
     found = await get(
         member,
         ref_of(
@@ -142,7 +156,11 @@ async def _live(member: Member, wanted: Promotion) -> Manifest:
         ),
     )
     if found is None:
-        raise NotFound(f"{member.name} has no {kind.kind} {wanted.name} under {path}; see `argosy get -C`")
+        where = f" in namespace {wanted.namespace}" if kind.namespaced else ""
+        raise NotFound(
+            f"{member.name} has no {kind.kind} {wanted.name}{where}; "
+            f"see `argosy get {kind.plural} -A -C {member.name}`"
+        )
     _check_promotable(member, found)
     return found
 

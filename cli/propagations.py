@@ -88,7 +88,8 @@ def get(
         kind = _RESOURCES.get(resource.lower())
         if kind is None:
             raise InvalidInput(
-                f"{resource!r} cannot be listed; use propagations, clusters, policies, overrides or interpreters"
+                f"{resource!r} cannot be listed; write propagations, clusters, policies, overrides or interpreters, "
+                "or say with -C CLUSTER whose live objects are meant"
             )
         session = await _session(settings, profile)
         scope = None if all_namespaces else namespace or "default"
@@ -120,7 +121,7 @@ def status(
 
     async def command(settings: Settings) -> int:
         from cli.output import console, emit_one
-        from cli.targets import status_table
+        from cli.targets import health_line, status_table
         from cli.watching import watch_status
 
         session, ref = await found(settings, profile, what, namespace)
@@ -130,6 +131,8 @@ def status(
         if not emit_one(output, observed.status.model_dump(mode="json"), name=observed.workflow_id):
             shown = observed.status
             console().print(f"{ref}  revision {shown.revision}  {shown.phase}: {shown.message}", markup=False)
+            if health := health_line(shown):
+                console().print(health, markup=False)
             console().print(status_table([observed]))
         return 0
 

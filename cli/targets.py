@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from rich.table import Table
 
 from argosy.api.health import replicas_ready
-from argosy.api.propagation import Phase, Target, TargetPhase
+from argosy.api.observation import last_of
+from argosy.api.propagation import Phase, PropagationStatus, Target, TargetPhase
 from cli.observing import Attempt, Observed
 from cli.output import age, plain, styled, table
 
@@ -51,7 +52,7 @@ def _row(what: str, cluster: str, target: Target, attempt: Attempt | None, now: 
         TargetPhase.REMOVING,
         TargetPhase.APPLIED,
     }:
-        phase = "Removing" if attempt.kind == "remove" else "Pending"
+        phase = {"remove": "Removing", "apply": "Pending"}.get(attempt.kind, phase)
         if attempt.message:
             phase = "Retrying"
             message = f"attempt {attempt.attempt}{_due(attempt, now)}: {attempt.message}"
@@ -63,13 +64,9 @@ def _row(what: str, cluster: str, target: Target, attempt: Attempt | None, now: 
         ready=replicas_ready(target.assessment),
         replicas="" if target.replicas is None else str(target.replicas),
         revision=str(target.revision or ""),
-        since=age(_last_change(target), now=now),
+        since=age(last_of(target.since, target.changed_at), now=now),
         message=message or _notable(target),
     )
-
-
-def _last_change(target: Target) -> datetime | None:
-    return max((at for at in (target.since, target.changed_at) if at is not None), default=None)
 
 
 def _notable(target: Target) -> str:
@@ -88,6 +85,16 @@ def _due(attempt: Attempt, now: datetime) -> str:
         return ""
     seconds = max(0.0, (attempt.next_attempt - now).total_seconds())
     return f" in {seconds:.0f} s"
+
+
+def health_line(status: PropagationStatus) -> str:
+    """How all copies fare together, in one line; empty where there are none."""
+    known = status.health
+    if known is None:
+        return ""
+    ready = f", {replicas_ready(known)} replicas ready" if replicas_ready(known) else ""
+    since = f", for {age(status.health_since)}" if status.health_since else ""
+    return f"{known.health}: {known.message}{ready}{since}"
 
 
 def status_table(observed: Sequence[Observed]) -> Table:

@@ -29,7 +29,17 @@ async def watch_status(session: Session, ref: ResourceRef, *, timeout: float) ->
                     live.update(status_table([observed]))
                 else:
                     for row in rows_of(observed):
-                        line = f"{row.what} {row.cluster} {row.phase} revision {row.revision} {row.message}".rstrip()
+                        fares = f"{row.health} {row.ready}".strip()
+                        words = (
+                            row.what,
+                            row.cluster,
+                            row.phase,
+                            fares,
+                            "revision",
+                            row.revision,
+                            row.message,
+                        )
+                        line = " ".join(word for word in words if word)
                         if line not in shown:
                             shown.add(line)
                             sys.stdout.write(f"{line}\n")

@@ -20,7 +20,7 @@ from argosy.api.steering import Step
 from workflows import options
 from workflows.leaving import goes_first, may_leave, moving_of, waits_to_begin
 from workflows.sightings import applied_target, drifted_target, observed_targets, pause_before
-from workflows.status import adopted
+from workflows.status import adopted, removing
 from workflows.steering import remembered
 
 
@@ -48,6 +48,8 @@ class Copies:
         if not plan.is_placed:
             # Nothing that runs is taken away because nobody places it any more.
             targets = {name: t for name, t in state.targets.items() if name not in plan.released}
+            for name in (one for one in plan.emptied_clusters if one in targets):
+                targets[name] = removing(targets[name], at=workflow.now())
         else:
             targets = adopted(state, plan, at=workflow.now())
         self._wanted = {target.cluster: target for target in plan.targets}

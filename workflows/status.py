@@ -12,6 +12,7 @@ from temporalio.common import SearchAttributeUpdate
 from activities import attributes
 from argosy.api.eviction import PurgeMode
 from argosy.api.health import ObjectHealth, replicas_ready
+from argosy.api.observation import last_of
 from argosy.api.plan import Groups, Plan
 from argosy.api.propagation import Phase, PropagationState, PropagationStatus, Target, TargetPhase
 from workflows.leaving import awaited, lease_ends, moving_of
@@ -174,7 +175,10 @@ def details_of(state: PropagationState) -> str:
     ]
     rows = _worst_first(state.targets)
     if rows:
-        columns = ("cluster", "phase", "health", "ready", "replicas", "revision", "drift", "last message")
+        columns = (
+            *("cluster", "phase", "health", "ready", "replicas", "revision", "drift"),
+            *("last change (UTC)", "last message"),
+        )
         lines += ["", _row(columns), "|---" * len(columns) + "|"]
         lines += [_line(name, target) for name, target in rows[:DETAIL_ROWS]]
         if len(rows) > DETAIL_ROWS:
@@ -198,9 +202,14 @@ def _line(name: str, target: Target) -> str:
         "" if target.replicas is None else target.replicas,
         target.revision or "",
         target.drifts or "",
+        _moment(last_of(target.since, target.changed_at)),
         _cell(target.message or ("" if known.is_healthy else known.message)),
     )
     return _row(cells)
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}" if at else ""
 
 
 def _row(cells: Iterable[object]) -> str:
@@ -240,8 +249,13 @@ def adopted(state: PropagationState, plan: Plan, *, at: datetime) -> dict[str, T
             since = known.since if known.phase == TargetPhase.EVICTING else at
             targets[name] = known if going else known.model_copy(update={**moved, "since": since})
         else:
-            targets[name] = known.model_copy(update={"phase": TargetPhase.REMOVING, "since": at})
+            targets[name] = removing(known, at=at)
     return dict(sorted(targets.items()))
+
+
+def removing(target: Target, *, at: datetime) -> Target:
+    """A copy that is to go."""
+    return target.model_copy(update={"phase": TargetPhase.REMOVING, "since": at})
 
 
 def _overrides(state: PropagationState, shown: dict[str, Target]) -> dict[str, tuple[str, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Self
 
 from argosy.api.health import Assessment, ObjectHealth
@@ -56,14 +57,22 @@ def newer(version: str, than: str) -> bool:
     return not (than.isdecimal() and than.isascii()) or int(version) > int(than)
 
 
+def last_of(*moments: datetime | None) -> datetime | None:
+    """The latest of the moments that are known."""
+    return max((at for at in moments if at is not None), default=None)
+
+
 def worst(assessments: dict[str, Assessment]) -> Assessment:
     """Many copies as one: the most worrying word, its first sentence with its cluster, and the sums of replicas."""
     if not assessments:
-        return Assessment(health=ObjectHealth.UNKNOWN)
+        return Assessment(health=ObjectHealth.UNKNOWN, message="it has no copies")
     order = list(ObjectHealth)
     ranked = sorted(assessments.items(), key=lambda one: (-order.index(one[1].health), one[0]))
     cluster, leading = ranked[0]
-    message = "" if leading.health == ObjectHealth.HEALTHY else f"{cluster}: {leading.message}"
+    message = f"{cluster}: {leading.message}"
+    if leading.health == ObjectHealth.HEALTHY:
+        count = len(assessments)
+        message = leading.message if count == 1 else f"all {count} copies are healthy"
     return Assessment(
         health=leading.health,
         message=message,

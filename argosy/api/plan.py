@@ -62,6 +62,7 @@ class Plan(Record):
         preserve: whether copies stay in the clusters when they are no longer wanted.
         suspended: clusters that must not be written to; `("*",)` is all of them.
         released: clusters that have left or are leaving, whose copies are let go of without being touched.
+        emptied_clusters: clusters that are leaving and whose copies go, whatever else is decided.
         seen: policy set -> the generation that was read.
         waiting: what has to come before the policy takes effect; until then copies stay as they are.
         trigger: what called for placing, or why nothing did.
@@ -104,6 +105,7 @@ class Plan(Record):
     preserve: bool = False
     suspended: tuple[str, ...] = ()
     released: tuple[str, ...] = ()
+    emptied_clusters: tuple[str, ...] = ()
     seen: dict[str, int] = {}
     waiting: str = ""
     trigger: str = ""

@@ -34,7 +34,10 @@ def health_by_conventions(manifest: Mapping[str, Any]) -> Assessment:
     for name in _READINESS:
         if name in found and found[name].get("status") != "True":
             return Assessment(health=ObjectHealth.PROGRESSING, message=_said(f"not {name}", found[name]))
-    return Assessment(health=ObjectHealth.HEALTHY)
+    reached = next((name for name in _READINESS if name in found), "")
+    return Assessment(
+        health=ObjectHealth.HEALTHY, message=reached.lower() or "present, and reports no trouble"
+    )
 
 
 def _said(state: str, condition: Mapping[str, Any]) -> str:

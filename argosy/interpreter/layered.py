@@ -150,7 +150,7 @@ class Layered:
         general = health_by_conventions(observed)
         if general.health == ObjectHealth.PROGRESSING:
             return general
-        message = general.message or f"unhealthy by {layer.title}"
+        message = f"unhealthy by {layer.title}" if general.is_healthy else general.message
         return Assessment(health=ObjectHealth.DEGRADED, message=message)
 
     async def dependencies(self, template: Manifest) -> tuple[Dependency, ...]:

@@ -25,6 +25,8 @@ class Served:
     plural: str
     namespaced: bool
     verbs: frozenset[str] = frozenset()
+    words: tuple[str, ...] = ()
+    """Its singular and its short names, where the cluster says them."""
 
     @property
     def group(self) -> str:
@@ -132,6 +134,7 @@ def aggregated(document: Mapping[str, Any], *, etag: str = "") -> Listing:
                     plural=resource["resource"],
                     namespaced=resource.get("scope") == "Namespaced",
                     verbs=frozenset(resource.get("verbs") or ()),
+                    words=_words(resource.get("singularResource"), resource),
                 )
                 for resource in version.get("resources") or ()
                 if (resource.get("responseKind") or {}).get("kind")
@@ -148,10 +151,15 @@ def unaggregated(document: Mapping[str, Any]) -> list[Served]:
             plural=resource["name"],
             namespaced=bool(resource.get("namespaced")),
             verbs=frozenset(resource.get("verbs") or ()),
+            words=_words(resource.get("singularName"), resource),
         )
         for resource in document.get("resources") or ()
         if "/" not in resource["name"]
     ]
+
+
+def _words(singular: str | None, resource: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(word for word in (singular, *(resource.get("shortNames") or ())) if word)
 
 
 def group_versions(document: Mapping[str, Any]) -> list[str]:

@@ -100,6 +100,12 @@ def test_a_customized_kind_is_divided_and_what_it_needs_follows(
     assert "Crawler (example.com/v1)" in listed.out
     shown = run("status", "Crawler", "news", "-n", namespace, "-o", "json")
     assert json.loads(shown.out)["health"]["health"] in {"Degraded", "Progressing"}
+    # Whoever lists the live objects is told the same.
+    live = json.loads(run("get", "crawlers", "-n", namespace, "-C", "*", "-o", "json").out)
+    known = json.loads(shown.out)["clusters"]
+    assert {one["cluster"]: one["health"] for one in live} == {
+        name: target["seen"]["assessment"]["health"] for name, target in known.items()
+    }
 
     # A changed customization concerns the templates of its kind: a crawler is now twice as large as it says.
     changed = yaml.safe_load((EXAMPLE / "customization.yaml").read_text())

@@ -104,3 +104,21 @@ async def _rejoined(plant: Plant) -> None:
     for member in plant.members:
         if member.name == "member3":
             await join(session, member)
+
+
+def test_a_cluster_is_emptied_also_of_what_fits_nowhere_else(
+    plant: Plant, run: Callable[..., Run], tmp_path: Path
+) -> None:
+    namespace = f"only-{secrets.token_hex(4)}"
+    files = write(tmp_path / "a.yaml", *placed(namespace, "member3"))
+    assert run("apply", "-f", files, "--wait").code == 0
+    assert asyncio.run(marked(plant, namespace))["member3"] == {"Deployment/web", "ConfigMap/settings"}
+    try:
+        left = run("cluster", "unjoin", "member3", "--delete-workloads", "--timeout", "60")
+        assert left.code == 0, left.err
+        assert asyncio.run(marked(plant, namespace))["member3"] == set()
+    finally:
+        asyncio.run(_rejoined(plant))
+    # It comes back with the cluster.
+    asyncio.run(until(lambda: "Deployment/web" in asyncio.run(marked(plant, namespace))["member3"]))
+    assert run("delete", "-f", files, "--timeout", "60").code == 0

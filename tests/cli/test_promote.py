@@ -1,12 +1,11 @@
-"""Members whose workloads run: every common kind becomes well, running applications are promoted, and copies whose
-fields cannot be changed are replaced.
+"""Members whose workloads run: running applications are promoted, and copies whose fields cannot be changed are
+replaced.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,30 +14,11 @@ import pytest
 
 from devcluster.member import Member
 from tests.cli.runs import Run, until, write
-from tests.plant import Plant, deployment, join
+from tests.plant import deployment
 
 pytestmark = pytest.mark.timeout(300)
 
 Runner = Callable[..., Run]
-
-
-@pytest.fixture(scope="module")
-def joined(plant: Plant, full_member: Member) -> Member:
-    """The running member, joined for as long as this module's tests take."""
-    asyncio.run(_join(plant, full_member))
-    return full_member
-
-
-async def _join(plant: Plant, member: Member) -> None:
-    await join(await plant.session(), member)
-
-
-@pytest.fixture
-def namespace(joined: Member) -> str:
-    name = f"running-{secrets.token_hex(4)}"
-    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    assert joined.request("POST", "/api/v1/namespaces", body)[0] == 201
-    return name
 
 
 def get(member: Member, path: str) -> Any:
@@ -61,88 +41,6 @@ def only_there(namespace: str, *kinds: tuple[str, str]) -> dict[str, Any]:
             "placement": {"clusterAffinity": {"clusterNames": ["full"]}},
         },
     }
-
-
-def everything(namespace: str) -> list[dict[str, Any]]:
-    """One object of each common kind, under the name `app`."""
-    pod: dict[str, Any] = {
-        "metadata": {"labels": {"app": "app"}},
-        "spec": {
-            "containers": [{"name": "c", "image": "nginx:1", "resources": {"requests": {"cpu": "10m"}}}]
-        },
-    }
-    job = {"metadata": pod["metadata"], "spec": {**pod["spec"], "restartPolicy": "Never"}}
-    selector = {"matchLabels": {"app": "app"}}
-    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "app"}
-    backend = {"service": {"name": "app", "port": {"number": 80}}}
-    specs: list[tuple[str, str, dict[str, Any]]] = [
-        ("apps/v1", "Deployment", {"replicas": 2, "selector": selector, "template": pod}),
-        (
-            "apps/v1",
-            "StatefulSet",
-            {"replicas": 2, "serviceName": "app", "selector": selector, "template": pod},
-        ),
-        ("apps/v1", "DaemonSet", {"selector": selector, "template": pod}),
-        ("batch/v1", "Job", {"completions": 2, "template": job}),
-        ("batch/v1", "CronJob", {"schedule": "0 3 1 1 *", "jobTemplate": {"spec": {"template": job}}}),
-        ("v1", "Service", {"selector": {"app": "app"}, "ports": [{"port": 80}]}),
-        ("networking.k8s.io/v1", "Ingress", {"defaultBackend": backend}),
-        ("policy/v1", "PodDisruptionBudget", {"minAvailable": 1, "selector": selector}),
-        ("autoscaling/v2", "HorizontalPodAutoscaler", {"scaleTargetRef": target, "maxReplicas": 3}),
-        (
-            "v1",
-            "PersistentVolumeClaim",
-            {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
-        ),
-    ]
-    return [
-        {"apiVersion": v, "kind": kind, "metadata": {"name": "app", "namespace": namespace}, "spec": spec}
-        for v, kind, spec in specs
-    ]
-
-
-# What a cluster without a load balancer, metrics and a provisioner can come to.
-SETTLED = {
-    "Deployment": "Healthy",
-    "StatefulSet": "Healthy",
-    "DaemonSet": "Healthy",
-    "Job": "Healthy",
-    "CronJob": "Healthy",
-    "Service": "Healthy",
-    "Ingress": "Progressing",
-    "PodDisruptionBudget": "Healthy",
-    "HorizontalPodAutoscaler": "Degraded",
-    "PersistentVolumeClaim": "Progressing",
-}
-
-
-def test_every_common_kind_arrives_runs_and_goes(
-    run: Runner, joined: Member, namespace: str, tmp_path: Path
-) -> None:
-    objects = everything(namespace)
-    policy = only_there(namespace, *((one["apiVersion"], one["kind"]) for one in objects))
-    files = write(tmp_path / "all.yaml", policy, *objects)
-    applied = run("apply", "-f", files, "--wait")
-    assert applied.code == 0, applied.out + applied.err
-
-    def healths() -> dict[str, str]:
-        listed = json.loads(run("get", "propagations", "-n", namespace, "-o", "json").out)
-        items = listed["items"] if isinstance(listed, dict) else listed
-        own = [one for one in items if one["ref"]["namespace"] == namespace]
-        return {one["ref"]["kind"]: one["health"]["health"] for one in own if one["health"]}
-
-    try:
-        asyncio.run(until(lambda: healths() == SETTLED))
-    except TimeoutError:
-        raise AssertionError(f"{healths()}") from None
-    shown = json.loads(run("status", "deployment", "app", "-n", namespace, "-o", "json").out)
-    assert (shown["health"]["ready"], shown["health"]["desired"]) == (2, 2)
-    gone = run("delete", "-f", files, "--timeout", "90")
-    assert gone.code == 0, gone.err
-    # Searched by the label, over all kinds: nothing of Argosy's is left behind.
-    for kind in ("deployments", "statefulsets", "daemonsets"):
-        found = get(joined, f"/apis/apps/v1/namespaces/{namespace}/{kind}?labelSelector=argosy.dev/managed")
-        assert found["items"] == []
 
 
 def test_a_running_application_is_promoted_without_a_restart(
@@ -188,6 +86,34 @@ def test_a_running_application_is_promoted_without_a_restart(
     again = run("promote", "deployment", "web", "-n", namespace, "-C", "full")
     assert again.code == 4
     assert "is a copy already" in again.error
+
+
+def test_replicas_that_an_autoscaler_sets_stay_its_own(run: Runner, joined: Member, namespace: str) -> None:
+    url = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+    scaler = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "web"},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+            "maxReplicas": 9,
+        },
+    }
+    assert joined.request("POST", url, deployment("web", namespace))[0] == 201
+    scalers = f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers"
+    assert joined.request("POST", scalers, scaler)[0] == 201
+    assert run("promote", "deployment", "web", "-n", namespace, "-C", "full").code == 0
+    scale = {"spec": {"replicas": 6}}
+    content = "application/merge-patch+json"
+    assert joined.request("PATCH", f"{url}/web/scale", scale, content=content)[0] == 200
+
+    def seen() -> Any:
+        shown = run("status", "deployment", "web", "-n", namespace, "-o", "json")
+        return json.loads(shown.out)["clusters"]["full"]
+
+    asyncio.run(until(lambda: seen()["seen"]["assessment"]["ready"] == 6))
+    assert get(joined, f"{url}/web")["spec"]["replicas"] == 6
+    assert seen()["drifts"] == 0
 
 
 def test_what_cannot_be_promoted_is_said(run: Runner, joined: Member, namespace: str) -> None:

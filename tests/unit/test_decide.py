@@ -71,6 +71,15 @@ def test_a_cluster_that_leaves_with_its_workloads_loses_its_copy() -> None:
     assert plan.released == ()
 
 
+@pytest.mark.parametrize("placed", [True, False])
+def test_it_goes_also_where_it_can_be_placed_nowhere_else(placed: bool) -> None:
+    before = decided(cluster("b"))
+    plan = decided(cluster("b", ClusterPhase.LEAVING, purge=True), previous=before, placed=placed)
+    assert names(plan) == []
+    assert plan.emptied_clusters == ("b",)
+    assert plan.released == ()
+
+
 def test_the_same_facts_give_the_same_digest() -> None:
     plans = [decided(*order) for order in ((cluster("a"), cluster("b")), (cluster("b"), cluster("a")))]
     assert plans[0] == plans[1]

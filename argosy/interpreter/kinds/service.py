@@ -27,7 +27,9 @@ def _aggregate(manifest: Object, items: Sequence[Item], _: Behaviour) -> Manifes
 
 
 def _health(manifest: Object, _: Behaviour) -> Assessment:
-    return addressed(manifest) if _is_balanced(manifest) else Assessment(health=ObjectHealth.HEALTHY)
+    if _is_balanced(manifest):
+        return addressed(manifest)
+    return Assessment(health=ObjectHealth.HEALTHY, message="needs no address outside its cluster")
 
 
 def _retain(desired: Object, observed: Object) -> Manifest:

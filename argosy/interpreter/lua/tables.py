@@ -13,6 +13,8 @@ DEEPEST = 200
 _EXACT = 2**53
 _LARGEST = 2**63
 _VALUE_BYTES = 16
+_TABLE_BYTES = 32
+"""More than any other value takes, so that one that unfolds without end is found out well within the time limit."""
 
 Path = tuple[str, ...]
 
@@ -68,15 +70,18 @@ def to_json(value: Any, budget: Budget, depth: int = 0) -> Any:
 
 
 def _table(table: Any, budget: Budget, depth: int) -> list[Any] | dict[str, Any]:
+    budget.spend(_TABLE_BYTES)
     found: dict[Any, Any] = {}
+    texts = 0
     for key, item in table.items():
         if isinstance(key, str):
+            texts += 1
             budget.spend(len(key))
         found[key] = to_json(item, budget, depth)
-    if all(isinstance(key, str) for key in found):
+    if texts == len(found):
         return found or []
     # Whole numbers arrive as int, and no key is there twice: n keys within 1 to n are all of them.
-    if all(type(key) is int and 1 <= key <= len(found) for key in found):
+    if not texts and all(type(key) is int and 1 <= key <= len(found) for key in found):
         return [found[position] for position in range(1, len(found) + 1)]
     raise Unfit("holds a table that is neither a list without gaps nor an object with text for keys")
 

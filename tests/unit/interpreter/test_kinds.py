@@ -28,6 +28,7 @@ def test_what_is_said_of_an_object(path: Path) -> None:
     said = {"health": str(found.health), "message": found.message}
     said |= {name: getattr(found, name) for name in ("ready", "desired") if name in expected}
     assert said == {name: expected[name] for name in said}
+    assert found.message, "every state has a sentence"
     if "replicas" in expected:
         replicas = registry.replicas_of(manifest)
         assert replicas is not None
