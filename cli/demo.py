@@ -20,6 +20,7 @@ from cli.output import console
 from cli.targets import status_table
 from cli.waiting import wait_for
 from devcluster.environment import Environment
+from devcluster.member import FULL
 
 EXAMPLE = Path("examples") / "guestbook"
 RETRIES_SHOWN = 2
@@ -36,7 +37,7 @@ async def demonstrate(*, keep: bool, progress: Callable[[str], None]) -> int:
     started = time.monotonic()
     existed = Environment().exists()
     heading("A local environment: real Temporal, three real API servers, a worker")
-    environment = await bring_up(encrypt=False, progress=progress)
+    environment = await bring_up(encrypt=False, progress=progress, parts=FULL)
     try:
         stage = Stage(
             session=await session_of(environment),

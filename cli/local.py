@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from activities.connection import connect, initialise
 from argosy.api.cluster_connection import ConnectionReference
@@ -20,15 +20,22 @@ CONNECT_SECONDS = 20.0
 
 
 async def bring_up(
-    *, encrypt: bool, progress: Callable[[str], None], environment: Environment | None = None
+    *,
+    encrypt: bool,
+    progress: Callable[[str], None],
+    environment: Environment | None = None,
+    parts: Sequence[str] = CONTROLLED,
 ) -> Environment:
     """Start what is not running, set up the namespace, and join the members.
+
+    Args:
+        parts: what each member consists of, where the environment is new.
 
     Raises:
         ArgosyError: a part did not start; what did start is stopped again.
     """
     local = environment or Environment()
-    await asyncio.to_thread(lambda: local.up(parts=CONTROLLED, encrypt=encrypt, progress=progress))
+    await asyncio.to_thread(lambda: local.up(parts=parts, encrypt=encrypt, progress=progress))
     session = await session_of(local)
     await initialise(session.client)
     progress("starting the worker")
