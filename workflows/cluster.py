@@ -7,6 +7,7 @@ nothing to the history. Every change is published with a higher epoch and then a
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
@@ -49,6 +50,7 @@ class Cluster(Membership):
         self._monitor: asyncio.Task[Observation] | None = None
         self._announcing: asyncio.Task[None] | None = None
         self._announced_epoch = -1
+        self._overtaken = False
         self._returning: asyncio.Task[None] | None = None
         self._tainting: asyncio.Task[None] | None = None
 
@@ -147,7 +149,7 @@ class Cluster(Membership):
             state.leaving is not None
             or state.rejoin is not None
             or (self._monitor is not None and self._monitor.done())
-            or (bool(state.announce) and (self._announcing is None or self._announced_epoch < state.epoch))
+            or (bool(state.announce) and (self._announcing is None or self._overtaken))
             or self._facts_moved()
             or (state.recovery.request_id if state.recovery else "")
             != (self._returning.get_name() if self._returning else "")
@@ -258,12 +260,19 @@ class Cluster(Membership):
 
     # -- small parts ----------------------------------------------------------------------------------------
 
+    def _changed(self, announce: str, **changes: Any) -> None:
+        if self._announcing is not None:
+            # Workers of earlier releases waited for the end of the announcement that was under way.
+            self._overtaken = workflow.patched("announcements-are-overtaken")
+        super()._changed(announce, **changes)
+
     def _announce(self) -> None:
         state = self._state
-        if self._announcing is not None and self._announced_epoch < state.epoch and state.announce:
+        if self._announcing is not None and self._overtaken:
             # Who was told of the older change already is told of the newer one, which says how things are now.
             abandon(self._announcing)
             self._announcing = None
+        self._overtaken = False
         if self._announcing is None and state.announce:
             self._announced_epoch = state.epoch
             self._announcing = asyncio.create_task(self._announced(state.announce, state.epoch))

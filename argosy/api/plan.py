@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from pydantic import field_validator
+
 from argosy.api.drift import DriftPolicy
 from argosy.api.eviction import Eviction, KeptState, Moving
 from argosy.api.manifest import ResourceRef
@@ -137,6 +139,14 @@ class Plan(Record):
     keeps: tuple[KeptState, ...] = ()
     restored: dict[str, dict[str, str]] = {}
     digest: str = ""
+
+    @field_validator("evicting", mode="before")
+    @classmethod
+    def _with_reasons(cls, written: Any) -> Any:
+        """Plans of earlier builds have only the moment."""
+        if not isinstance(written, dict):
+            return written
+        return {name: {"since": one} if isinstance(one, str) else one for name, one in written.items()}
 
     @property
     def is_placed(self) -> bool:
