@@ -7,16 +7,19 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast chaos lint format bench lock clean
+.PHONY: help demo test test-postgres test-fast chaos lint format bench lock clean
 
 help: ## Show this help.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## Watch an application reach three real clusters; KEEP=1 leaves it running.
 	@$(BIN)/argosy demo
 
 test: $(STAMP) ## Run every test, on real API servers and a real Temporal.
 	@$(BIN)/python -m pytest
+
+test-postgres: $(STAMP) ## Run Temporal on PostgreSQL as deployed; needs PostgreSQL's server.
+	@$(BIN)/python -m pytest -m postgres tests/deploy
 
 test-fast: $(STAMP) ## Run the tests that start no processes.
 	@$(BIN)/python -m pytest tests/unit tests/conformance tests/architecture
