@@ -44,7 +44,7 @@ class Postgres:
 
     def __init__(self, binaries: Path, *, password: Path, log: Path) -> None:
         self.port = free_port()
-        self._log = log
+        self._log, self._password = log, password
         self._binaries = binaries
         # Not below pytest's directories, which are closed to other users.
         self.directory = Path(tempfile.mkdtemp(prefix="argosy-postgres-"))
@@ -83,6 +83,25 @@ class Postgres:
         if self._process is not None:
             self._process.kill()
         shutil.rmtree(self.directory)
+
+    def ask(self, statement: str) -> str:
+        """The answer to one statement, as plain text."""
+        return self._client("psql", "--tuples-only", "--no-align", f"--command={statement}", "temporal").strip()
+
+    def dump(self, database: str) -> str:
+        """Every row of a database."""
+        return self._client("pg_dump", "--data-only", database)
+
+    def _client(self, name: str, *words: str) -> str:
+        options = (f"--host={LOOPBACK}", f"--port={self.port}", "--username=temporal")
+        done = subprocess.run(
+            [self._binaries / name, *options, *words],
+            env={"PGPASSWORD": self._password.read_text().strip(), "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
 
     def _ready(self) -> bool:
         command = [self._binaries / "pg_isready", "--quiet", f"--host={LOOPBACK}", f"--port={self.port}"]
@@ -153,10 +172,14 @@ class Installation:
         url = url.replace(":7243/", f":{self.ports['FRONTEND_HTTP_PORT']}/")
         wait_until(lambda: _answers(url), what="Temporal answers", seconds=60)
 
-    def start_worker(self, name: str) -> None:
-        """Start one more worker and wait until the compose file's health check passes for it."""
+    def start_worker(self, name: str, *, source: Path = ROOT) -> None:
+        """Start one more worker and wait until the compose file's health check passes for it.
+
+        Args:
+            source: where its code is.
+        """
         port = free_port()
-        self._start(name, "worker", ARGOSY_HEALTH_LISTEN=f"{LOOPBACK}:{port}")
+        self._start(name, "worker", source, ARGOSY_HEALTH_LISTEN=f"{LOOPBACK}:{port}")
         check = self.compose["services"]["worker"]["healthcheck"]["test"]
         assert check[:2] == ["CMD", "python"]
         command = [sys.executable, *(word.replace(":8081/", f":{port}/") for word in check[2:])]
@@ -174,12 +197,12 @@ class Installation:
         """Stop a worker, or `temporal`, as Docker does."""
         self.processes.pop(name).stop(grace=20)
 
-    def argosy(self, *words: str) -> str:
+    def argosy(self, *words: str, source: Path = ROOT) -> str:
         """One command of a person, with the worker's settings; what it printed."""
         done = subprocess.run(
             [sys.executable, "-m", "cli", *words],
-            env=self.environment("worker"),
-            cwd=ROOT,
+            env=self.environment("worker", PYTHONPATH=str(source)),
+            cwd=source,
             capture_output=True,
             text=True,
             check=False,
@@ -224,12 +247,13 @@ class Installation:
             process.kill()
         self.postgres.remove()
 
-    def _start(self, name: str, service: str, **extra: str) -> None:
+    def _start(self, name: str, service: str, source: Path = ROOT, **extra: str) -> None:
+        command = self._command(service)
         self.processes[name] = spawn(
-            self._command(service),
+            command,
             log=self.directory / f"{name}.log",
-            directory=ROOT,
-            environment=self.environment(service, **extra),
+            directory=source,
+            environment=self.environment(service, PYTHONPATH=str(source), **extra),
         )
 
     def _command(self, service: str) -> list[str | Path]:

@@ -31,6 +31,7 @@ from worker.wiring import WORKFLOWS
 pytestmark = [pytest.mark.postgres, pytest.mark.crash, pytest.mark.timeout(170)]
 
 BURST = 20
+ENTITIES = (("rolling", "web"), ("rolling", "half"), ("later", "waits"))
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,7 @@ def test_the_dynamic_configuration_is_one_that_the_server_knows(temporal_binarie
 
 
 def test_what_prepares_may_be_repeated(installation: Installation) -> None:
+    assert installation.postgres.ask("SELECT count(*) FROM shards") == "512"
     installation.run("temporal-schema")
     installation.run("temporal-namespace")
     assert "nothing was missing" in installation.run("init")
@@ -157,27 +159,54 @@ def _submit(installation: Installation, words: tuple[str, ...]) -> None:
         return
 
 
-async def test_a_newer_worker_continues_what_an_older_one_began(
-    installation: Installation, members: list[Member], tmp_path: Path
+@pytest.fixture
+def older(tmp_path: Path) -> Path:
+    """The code with which the latest histories of `tests/replay` were recorded."""
+    histories = ["log", "-1", "--format=%H", "--", "tests/replay/histories"]
+    found = subprocess.run(["git", *histories], cwd=ROOT, capture_output=True, text=True, check=False)
+    if not found.stdout:
+        pytest.skip("there is no older code without a Git checkout")
+    directory = tmp_path / "older"
+    directory.mkdir()
+    archive = subprocess.run(["git", "archive", found.stdout.strip()], cwd=ROOT, capture_output=True, check=True)
+    subprocess.run(["tar", "--extract", f"--directory={directory}"], input=archive.stdout, check=True)
+    return directory
+
+
+def test_newer_workers_continue_what_an_older_one_began(
+    installation: Installation, members: list[Member], older: Path, tmp_path: Path
 ) -> None:
-    """One worker is replaced after the other, with entities open that wait, that run and that are edited meanwhile."""
-    namespace = "rolling"
-    argosy = installation.argosy
-    policies = placing_everything(namespace)
-    await asyncio.to_thread(argosy, "apply", write(tmp_path / "waits.yaml", deployment("waits", namespace)))
-    before = await _chain(installation, namespace, "waits")
-    await asyncio.to_thread(installation.stop, "a")
-    await asyncio.to_thread(argosy, "apply", write(tmp_path / "policies.yaml", *policies))
-    await asyncio.to_thread(installation.start_worker, "a")
-    await asyncio.to_thread(installation.stop, "b")
-    await asyncio.to_thread(
-        argosy, "apply", write(tmp_path / "edit.yaml", deployment("waits", namespace, "nginx:2")), "--wait"
-    )
-    await asyncio.to_thread(installation.start_worker, "b")
-    assert images(members, namespace)["member1"] == {"nginx:2"}
-    after = await _chain(installation, namespace, "waits")
-    assert after[0] == before[0], "it is another entity, not the one that was begun"
-    assert len(after) > len(before)
+    """Workers are replaced one by one, while entities are at rest, wait for a policy, and retry a dead member."""
+    argosy, namespace = installation.argosy, "rolling"
+    for name in ("a", "b"):
+        installation.stop(name)
+    installation.start_worker("old", source=older)
+    waits = write(tmp_path / "waits.yaml", deployment("waits", "later"))
+    policies = write(tmp_path / "policies.yaml", *placing_everything(namespace))
+    half = write(tmp_path / "half.yaml", deployment("half", namespace))
+    argosy("apply", waits, source=older)
+    argosy("apply", policies, write(tmp_path / "web.yaml", deployment("web", namespace)), "--wait", source=older)
+    dead = members[2]
+    dead.kill()
+    try:
+        argosy("apply", half, source=older)
+        begun = {name: asyncio.run(_chain(installation, *name)) for name in ENTITIES}
+        installation.start_worker("a")
+        installation.stop("old")
+        installation.start_worker("b")
+    finally:
+        dead.start()
+    argosy("apply", half, "--wait", "--timeout=60")
+    argosy("apply", write(tmp_path / "edit.yaml", deployment("web", namespace, "nginx:2")), "--wait")
+    argosy("apply", write(tmp_path / "later.yaml", *placing_everything("later")), waits, "--wait", "--timeout=60")
+    for name, runs in begun.items():
+        assert asyncio.run(_chain(installation, *name))[0] == runs[0], "another entity than the one that was begun"
+    assert images(members, "later")["member1"] == {"nginx:1"}
+    assert {image_of(objects(members, namespace)[member.name]["web"]) for member in members} == {
+        "nginx:2",
+        "us.example.com/nginx:2",
+    }
+    assert set(objects(members, namespace)["member3"]) == {"web", "half"}
 
 
 async def test_every_history_that_this_database_holds_replays(installation: Installation) -> None:
@@ -192,6 +221,15 @@ async def test_every_history_that_this_database_holds_replays(installation: Inst
         await replayer.replay_workflow(history)
         count += 1
     assert count > 4 * BURST
+
+
+def test_what_a_template_says_is_nowhere_in_the_database(installation: Installation) -> None:
+    held = "".join(installation.postgres.dump(name) for name in ("temporal", "temporal_visibility"))
+    assert "propagation/rolling/Deployment.apps/web" in held
+    # Bytes are dumped in hexadecimal.
+    assert b"binary/aes-256-gcm".hex() in held
+    assert "us.example.com" not in held
+    assert b"us.example.com".hex() not in held
 
 
 async def _client(installation: Installation) -> Client:
