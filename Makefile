@@ -45,6 +45,10 @@ bench: $(STAMP) ## Measure everything; see benchmarks/README.md.
 lock: ## Pin every dependency anew, with hashes; needs uv.
 	@uv pip compile pyproject.toml --group dev --extra build --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header --quiet --no-emit-index-url -o requirements/dev.txt
+	@uv pip compile pyproject.toml --universal --python-version 3.11 -c requirements/dev.txt \
+		--generate-hashes --no-annotate --no-header --quiet --no-emit-index-url -o requirements/run.txt
+	@uv pip compile --group build --universal --python-version 3.11 -c requirements/dev.txt \
+		--generate-hashes --no-annotate --no-header --quiet --no-emit-index-url -o requirements/build.txt
 
 clean: ## Delete the environment and caches.
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

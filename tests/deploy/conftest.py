@@ -32,7 +32,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     used = {fixture for item in session.items for fixture in getattr(item, "fixturenames", ())}
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
-    for tool in dict.fromkeys(tool for fixture, needed in _NEEDS.items() if fixture in used for tool in needed):
+    for tool in dict.fromkeys(
+        tool for fixture, needed in _NEEDS.items() if fixture in used for tool in needed
+    ):
         (name,) = tool.provides
         try:
             found[name] = tools.ensure(tool, progress=terminal.write_line if terminal else print)

@@ -25,10 +25,11 @@ from devcluster.ports import LOOPBACK, free_port
 from devcluster.process import Identity, spawn
 from tests.deploy.conftest import ROOT
 
+_SERVICES = ("FRONTEND", "MATCHING", "HISTORY", "WORKER")
 _PORTS = (
-    "FRONTEND_GRPC_PORT FRONTEND_HTTP_PORT FRONTEND_MEMBERSHIP_PORT MATCHING_GRPC_PORT MATCHING_MEMBERSHIP_PORT "
-    "HISTORY_GRPC_PORT HISTORY_MEMBERSHIP_PORT WORKER_GRPC_PORT WORKER_MEMBERSHIP_PORT"
-).split()
+    "FRONTEND_HTTP_PORT",
+    *(f"{name}_{use}_PORT" for name in _SERVICES for use in ("GRPC", "MEMBERSHIP")),
+)
 
 
 def postgres_binaries() -> Path | None:
@@ -55,7 +56,13 @@ class Postgres:
             for path in (self.directory, given):
                 os.chown(path, self._user.pw_uid, self._user.pw_gid)
         self._process: Identity | None = None
-        options = ("--username=temporal", "--auth=scram-sha-256", f"--pwfile={given}", "--encoding=UTF8", "--no-locale")
+        options = (
+            "--username=temporal",
+            "--auth=scram-sha-256",
+            f"--pwfile={given}",
+            "--encoding=UTF8",
+            "--no-locale",
+        )
         subprocess.run(
             self._as_user("initdb", f"--pgdata={self._data}", "--no-sync", "--data-checksums", *options),
             check=True,
@@ -86,7 +93,9 @@ class Postgres:
 
     def ask(self, statement: str) -> str:
         """The answer to one statement, as plain text."""
-        return self._client("psql", "--tuples-only", "--no-align", f"--command={statement}", "temporal").strip()
+        return self._client(
+            "psql", "--tuples-only", "--no-align", f"--command={statement}", "temporal"
+        ).strip()
 
     def dump(self, database: str) -> str:
         """Every row of a database."""
@@ -104,7 +113,7 @@ class Postgres:
         return done.stdout
 
     def _ready(self) -> bool:
-        command = [self._binaries / "pg_isready", "--quiet", f"--host={LOOPBACK}", f"--port={self.port}"]
+        command = [str(self._binaries / "pg_isready"), "--quiet", f"--host={LOOPBACK}", f"--port={self.port}"]
         return subprocess.run(command, check=False).returncode == 0
 
     def _as_user(self, name: str, *words: str) -> list[str | Path]:
@@ -214,7 +223,11 @@ class Installation:
     def join(self, member: Member, region: str) -> None:
         """Join a member as a person does."""
         reference = ConnectionReference(kubeconfig=str(member.kubeconfig), context=member.name)
-        words = (f"--kubeconfig={reference.kubeconfig}", f"--context={reference.context}", f"--region={region}")
+        words = (
+            f"--kubeconfig={reference.kubeconfig}",
+            f"--context={reference.context}",
+            f"--region={region}",
+        )
         self.argosy("cluster", "join", member.name, *words)
 
     def environment(self, service: str, **extra: str) -> dict[str, str]:
@@ -238,7 +251,12 @@ class Installation:
             given |= {name: str(port) for name, port in self.ports.items()}
         beside = [str(path.parent) for path in self.temporal_binaries.values()]
         search = [*beside, str(Path(sys.executable).parent), "/usr/bin", "/bin"]
-        base = {"PATH": ":".join(search), "HOME": str(self.directory), "PYTHONPATH": str(ROOT), "USER": "argosy"}
+        base = {
+            "PATH": ":".join(search),
+            "HOME": str(self.directory),
+            "PYTHONPATH": str(ROOT),
+            "USER": "argosy",
+        }
         return base | given | extra
 
     def close(self) -> None:

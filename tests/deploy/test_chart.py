@@ -48,9 +48,13 @@ EVERYTHING: dict[str, Any] = {
     "worker": {
         "nodeSelector": {"kubernetes.io/os": "linux"},
         "tolerations": [{"key": "control", "operator": "Exists"}],
-        "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
-            "nodeSelectorTerms": [{"matchExpressions": [{"key": "arch", "operator": "Exists"}]}]
-        }}},
+        "affinity": {
+            "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {
+                    "nodeSelectorTerms": [{"matchExpressions": [{"key": "arch", "operator": "Exists"}]}]
+                }
+            }
+        },
     },
     "serve": {
         "rules": (ROOT / "deploy" / "alerts.yaml").read_text(encoding="utf-8"),
@@ -60,7 +64,9 @@ EVERYTHING: dict[str, Any] = {
         "tls": {"existingSecret": "serving"},
     },
     "serviceAccount": {"annotations": {"example.com/role": "argosy"}},
-    "rbac": {"memberRules": [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "patch"]}]},
+    "rbac": {
+        "memberRules": [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "patch"]}]
+    },
     "networkPolicy": {"serveClients": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]},
 }  # fmt: skip - one value a line where it matters
 SETUPS = {"minimal": MINIMAL, "everything": EVERYTHING}
@@ -80,12 +86,14 @@ Manifest = dict[str, Any]
 Render = Callable[[dict[str, Any]], list[Manifest]]
 
 
-def run_helm(helm: Path, directory: Path, values: dict[str, Any], *words: str) -> subprocess.CompletedProcess[str]:
+def run_helm(
+    helm: Path, directory: Path, values: dict[str, Any], *words: str
+) -> subprocess.CompletedProcess[str]:
     file = directory / "values.yaml"
     file.write_text(yaml.safe_dump(values))
     # Its caches and plugins belong to the test; nothing of the caller's is read.
     environment = {f"HELM_{name}_HOME": str(directory / name) for name in ("CACHE", "CONFIG", "DATA")}
-    command = [helm, *words, str(CHART), "--values", str(file)]
+    command = [str(helm), *words, str(CHART), "--values", str(file)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -116,7 +124,7 @@ def admitted(member: Member, manifest: Manifest) -> tuple[int, str]:
     """What the API server says to a manifest, strictly and without keeping it."""
     path = PATHS[manifest["kind"]].format(NAMESPACE)
     status, answer = member.request("POST", f"{path}?dryRun=All&fieldValidation=Strict", manifest)
-    return status, answer.decode() if isinstance(answer, bytes) else str(answer)
+    return status, answer.decode()
 
 
 def pods_of(manifests: list[Manifest]) -> dict[str, Manifest]:
@@ -186,20 +194,26 @@ def test_files_that_are_named_are_mounted(render: Render, setup: str) -> None:
         (container,) = pod["spec"]["containers"]
         mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
         assert set(mounts.values()) == {volume["name"] for volume in pod["spec"]["volumes"]}
-        named = [word.partition("=")[2] for word in container["args"] if word.partition("=")[2].startswith("/")]
+        named = [
+            word.partition("=")[2] for word in container["args"] if word.partition("=")[2].startswith("/")
+        ]
         named += [e["value"] for e in container["env"] if e.get("value", "").startswith("/")]
         assert {str(Path(path).parent) for path in named} <= set(mounts)
 
 
 def test_nobody_has_rights_that_were_not_given(render: Render) -> None:
     manifests = render(MINIMAL)
-    assert not {"Secret", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"} & {m["kind"] for m in manifests}
+    assert not {"Secret", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"} & {
+        m["kind"] for m in manifests
+    }
     assert not any(pod["spec"]["automountServiceAccountToken"] for pod in pods_of(manifests).values())
     manifests = render(EVERYTHING)
     assert "Secret" not in {manifest["kind"] for manifest in manifests}
     (role,) = (manifest for manifest in manifests if manifest["kind"] == "ClusterRole")
     assert role["rules"] == EVERYTHING["rbac"]["memberRules"]
-    mounted = {name for name, pod in pods_of(manifests).items() if pod["spec"]["automountServiceAccountToken"]}
+    mounted = {
+        name for name, pod in pods_of(manifests).items() if pod["spec"]["automountServiceAccountToken"]
+    }
     assert mounted == {"worker"}
 
 
@@ -211,7 +225,8 @@ def test_every_workload_is_kept_apart_and_is_not_drained_at_once(render: Render)
         labels = pod["metadata"]["labels"].items()
         for kind, field in (("NetworkPolicy", "podSelector"), ("PodDisruptionBudget", "selector")):
             selected = [
-                manifest for manifest in manifests
+                manifest
+                for manifest in manifests
                 if manifest["kind"] == kind and manifest["spec"][field]["matchLabels"].items() <= labels
             ]  # fmt: skip - reads as one condition
             assert len(selected) == 1, f"{kind} of {name}"

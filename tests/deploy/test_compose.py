@@ -105,7 +105,9 @@ def test_the_database_is_kept_and_has_enough_shards(compose: Compose) -> None:
 
 
 def test_secrets_are_made_once_and_fit(compose: Compose, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "deploy", tmp_path / "deploy", ignore=shutil.ignore_patterns("secrets", "kubeconfigs"))
+    shutil.copytree(
+        ROOT / "deploy", tmp_path / "deploy", ignore=shutil.ignore_patterns("secrets", "kubeconfigs")
+    )
     made = tmp_path / "deploy" / "secrets"
 
     def make() -> dict[str, bytes]:

@@ -44,9 +44,13 @@ def installation(
     """Everything the compose file starts but the UI, with three members joined and two workers."""
     binaries = postgres_binaries()
     if binaries is None:
-        unavailable("PostgreSQL's server is not installed; install it, on Debian with `apt-get install postgresql`")
+        unavailable(
+            "PostgreSQL's server is not installed; install it, on Debian with `apt-get install postgresql`"
+        )
     directory = tmp_path_factory.mktemp("installation")
-    shutil.copytree(ROOT / "deploy", directory / "deploy", ignore=shutil.ignore_patterns("secrets", "kubeconfigs"))
+    shutil.copytree(
+        ROOT / "deploy", directory / "deploy", ignore=shutil.ignore_patterns("secrets", "kubeconfigs")
+    )
     subprocess.run([directory / "deploy" / "secrets.sh"], check=True)
     password = directory / "deploy" / "secrets" / "postgres-password"
     postgres = Postgres(binaries, password=password, log=directory / "postgres.log")
@@ -83,12 +87,14 @@ def objects(members: list[Member], namespace: str) -> dict[str, dict[str, Any]]:
 
 def images(members: list[Member], namespace: str) -> dict[str, set[str]]:
     return {
-        name: {image_of(item) for item in found.values()} for name, found in objects(members, namespace).items()
+        name: {image_of(item) for item in found.values()}
+        for name, found in objects(members, namespace).items()
     }
 
 
 def test_the_dynamic_configuration_is_one_that_the_server_knows(temporal_binaries: dict[str, Path]) -> None:
-    command = [temporal_binaries["temporal-server"], "validate-dynamic-config", "deploy/temporal/dynamicconfig.yaml"]
+    server = str(temporal_binaries["temporal-server"])
+    command = [server, "validate-dynamic-config", "deploy/temporal/dynamicconfig.yaml"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "warning" not in done.stdout
     assert "error" not in done.stdout
@@ -142,7 +148,9 @@ def test_whoever_is_killed_amid_a_burst_nothing_is_lost(
     submitting.join()
     # A person whose command was cut off repeats it; what was accepted is not changed by that.
     installation.argosy(*words, "--wait", "--timeout=90")
-    wanted = {name: {f"web-{number}" for number in range(BURST)} for name in ("member1", "member2", "member3")}
+    wanted = {
+        name: {f"web-{number}" for number in range(BURST)} for name in ("member1", "member2", "member3")
+    }
     found = objects(members, namespace)
     assert {name: set(items) for name, items in found.items()} == wanted
     for items in found.values():
@@ -168,7 +176,9 @@ def older(tmp_path: Path) -> Path:
         pytest.skip("there is no older code without a Git checkout")
     directory = tmp_path / "older"
     directory.mkdir()
-    archive = subprocess.run(["git", "archive", found.stdout.strip()], cwd=ROOT, capture_output=True, check=True)
+    archive = subprocess.run(
+        ["git", "archive", found.stdout.strip()], cwd=ROOT, capture_output=True, check=True
+    )
     subprocess.run(["tar", "--extract", f"--directory={directory}"], input=archive.stdout, check=True)
     return directory
 
@@ -185,7 +195,9 @@ def test_newer_workers_continue_what_an_older_one_began(
     policies = write(tmp_path / "policies.yaml", *placing_everything(namespace))
     half = write(tmp_path / "half.yaml", deployment("half", namespace))
     argosy("apply", waits, source=older)
-    argosy("apply", policies, write(tmp_path / "web.yaml", deployment("web", namespace)), "--wait", source=older)
+    argosy(
+        "apply", policies, write(tmp_path / "web.yaml", deployment("web", namespace)), "--wait", source=older
+    )
     dead = members[2]
     dead.kill()
     try:
@@ -198,9 +210,13 @@ def test_newer_workers_continue_what_an_older_one_began(
         dead.start()
     argosy("apply", half, "--wait", "--timeout=60")
     argosy("apply", write(tmp_path / "edit.yaml", deployment("web", namespace, "nginx:2")), "--wait")
-    argosy("apply", write(tmp_path / "later.yaml", *placing_everything("later")), waits, "--wait", "--timeout=60")
-    for name, runs in begun.items():
-        assert asyncio.run(_chain(installation, *name))[0] == runs[0], "another entity than the one that was begun"
+    argosy(
+        "apply", write(tmp_path / "later.yaml", *placing_everything("later")), waits, "--wait", "--timeout=60"
+    )
+    for entity, runs in begun.items():
+        assert asyncio.run(_chain(installation, *entity))[0] == runs[0], (
+            "another entity than the one that was begun"
+        )
     assert images(members, "later")["member1"] == {"nginx:1"}
     assert {image_of(objects(members, namespace)[member.name]["web"]) for member in members} == {
         "nginx:2",
