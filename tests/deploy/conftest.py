@@ -23,6 +23,16 @@ _TOOLS = pytest.StashKey[dict[str, Path]]()
 _MISSING = pytest.StashKey[dict[str, str]]()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what waits minutes for a build, unless it is asked for: `make test-postgres`."""
+    if "postgres" in config.option.markexpr:
+        return
+    left_out = [item for item in items if item.get_closest_marker("postgres")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Find or build what the selected tests need: a build takes minutes, more than a test may."""
     found: dict[str, Path] = {}

@@ -16,6 +16,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,7 @@ class Installation:
     temporal_binaries: Mapping[str, Path]
     postgres: Postgres
     ports: dict[str, int] = field(default_factory=lambda: {name: free_port() for name in _PORTS})
+    serve_port: int = field(default_factory=free_port)
     processes: dict[str, Identity] = field(default_factory=dict)
 
     @property
@@ -189,14 +191,17 @@ class Installation:
         """
         port = free_port()
         self._start(name, "worker", source, ARGOSY_HEALTH_LISTEN=f"{LOOPBACK}:{port}")
-        check = self.compose["services"]["worker"]["healthcheck"]["test"]
-        assert check[:2] == ["CMD", "python"]
-        command = [sys.executable, *(word.replace(":8081/", f":{port}/") for word in check[2:])]
-        wait_until(
-            lambda: subprocess.run(command, check=False, capture_output=True).returncode == 0,
-            what=f"worker {name} polls",
-            seconds=60,
-        )
+        self._wait_until_healthy("worker", was=8081, port=port)
+
+    def start_serve(self) -> str:
+        """Start the endpoint and wait until its health check passes; its URL."""
+        self._start("serve", "serve")
+        self._wait_until_healthy("serve", was=8484, port=self.serve_port)
+        return f"http://{LOOPBACK}:{self.serve_port}"
+
+    def secret(self, name: str) -> str:
+        """What `deploy/secrets.sh` has made."""
+        return (self.directory / "deploy" / "secrets" / name).read_text(encoding="utf-8")
 
     def kill(self, name: str) -> None:
         """SIGKILL a worker, or `temporal`."""
@@ -274,20 +279,29 @@ class Installation:
             environment=self.environment(service, PYTHONPATH=str(source), **extra),
         )
 
-    def _command(self, service: str) -> list[str | Path]:
+    def _wait_until_healthy(self, service: str, *, was: int, port: int) -> None:
+        check = self.compose["services"][service]["healthcheck"]["test"]
+        assert check[:2] == ["CMD", "python"]
+        command = [sys.executable, *(word.replace(f":{was}/", f":{port}/") for word in check[2:])]
+        wait_until(
+            lambda: subprocess.run(command, check=False, capture_output=True).returncode == 0,
+            what=f"{service} is healthy",
+            seconds=60,
+        )
+
+    def _command(self, service: str) -> list[str]:
         definition = self.compose["services"][service]
-        if "build" in definition:
-            return [sys.executable, "-m", "cli", *definition["command"]]
-        files = {entry["target"]: entry["source"] for entry in definition["configs"]}
-        words: list[str | Path] = []
+        paths = {"/run/secrets/": f"{self.directory}/deploy/secrets/"}
+        for config in definition.get("configs", ()):
+            paths[config["target"]] = self.compose["configs"][config["source"]]["file"]
+        paths["0.0.0.0:8484"] = f"{LOOPBACK}:{self.serve_port}"
+        words: list[str] = [sys.executable, "-m", "cli"] if "build" in definition else []
         for word in [*(definition.get("entrypoint") or ()), *definition["command"]]:
-            if word in files:
-                words.append(self.compose["configs"][files[word]]["file"])
-            elif word == "/etc/temporal/entrypoint.sh":
+            if word == "/etc/temporal/entrypoint.sh":
                 # In the image it finds out the container's address, then does this.
                 words += ["temporal-server", "start"]
-            else:
-                words.append(word)
+                continue
+            words.append(reduce(lambda text, path: text.replace(*path), paths.items(), word))
         return words
 
 

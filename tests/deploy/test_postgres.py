@@ -6,22 +6,27 @@ Run by `make test-postgres`: its server takes minutes to build, so `make test` l
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import shutil
 import subprocess
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from google.protobuf.json_format import MessageToJson
 from temporalio.client import Client, WorkflowHistory
 from temporalio.worker import Replayer
 
 from activities.converter import data_converter
 from argosy.config import Settings
 from devcluster.member import Member
+from tests.deploy.commands import until_there_is_serve
 from tests.deploy.conftest import ROOT, unavailable
 from tests.deploy.installation import Installation, Postgres, postgres_binaries, wait_until
 from tests.plant import deployment, image_of, placing_everything
@@ -246,6 +251,29 @@ def test_what_a_template_says_is_nowhere_in_the_database(installation: Installat
     assert b"binary/aes-256-gcm".hex() in held
     assert "us.example.com" not in held
     assert b"us.example.com".hex() not in held
+
+
+@until_there_is_serve
+async def test_the_codec_server_opens_a_history_for_who_may_read_it(
+    installation: Installation, tmp_path: Path
+) -> None:
+    template = write(tmp_path / "web.yaml", deployment("web", "read"))
+    await asyncio.to_thread(installation.argosy, "apply", template)
+    url = f"{await asyncio.to_thread(installation.start_serve)}/decode"
+    client = await _client(installation)
+    handle = client.get_workflow_handle("propagation/read/Deployment.apps/web")
+    started = (await handle.fetch_history()).events[0].workflow_execution_started_event_attributes
+    sealed = MessageToJson(started.input).encode()
+    headers = {"Content-Type": "application/json", "X-Namespace": client.namespace}
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        await asyncio.to_thread(urllib.request.urlopen, urllib.request.Request(url, sealed, headers))
+    headers["Authorization"] = f"Bearer {installation.secret('codec-token')}"
+    with await asyncio.to_thread(
+        urllib.request.urlopen, urllib.request.Request(url, sealed, headers)
+    ) as response:
+        (payload, *_) = json.load(response)["payloads"]
+    assert b"nginx:1" not in sealed
+    assert "nginx:1" in base64.b64decode(payload["data"]).decode()
 
 
 async def _client(installation: Installation) -> Client:
