@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -69,7 +70,12 @@ EVERYTHING: dict[str, Any] = {
     },
     "networkPolicy": {"serveClients": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]},
 }  # fmt: skip - one value a line where it matters
-SETUPS = {"minimal": MINIMAL, "everything": EVERYTHING}
+(DOCUMENTED,) = re.findall(
+    r"```yaml\n(# values\.yaml\n.*?)```",
+    (ROOT / "docs" / "installation.md").read_text(encoding="utf-8"),
+    re.DOTALL,
+)
+SETUPS = {"minimal": MINIMAL, "everything": EVERYTHING, "documented": yaml.safe_load(DOCUMENTED)}
 PATHS = {
     "ConfigMap": "/api/v1/namespaces/{}/configmaps",
     "Service": "/api/v1/namespaces/{}/services",
@@ -161,7 +167,9 @@ def test_the_api_server_would_notice(render: Render, restricted: Member) -> None
     assert admitted(restricted, loose)[0] == 403
 
 
-@pytest.mark.parametrize("setup", ["minimal", pytest.param("everything", marks=until_there_is_serve)])
+@pytest.mark.parametrize(
+    "setup", ["minimal", "documented", pytest.param("everything", marks=until_there_is_serve)]
+)
 def test_argosy_takes_every_command_and_setting(render: Render, setup: str) -> None:
     for pod in pods_of(render(SETUPS[setup])).values():
         (container,) = pod["spec"]["containers"]
