@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -126,6 +127,29 @@ def test_secrets_are_made_once_and_fit(compose: Compose, tmp_path: Path) -> None
     assert made.stat().st_mode & 0o777 == 0o750
     assert (tmp_path / ".env").read_text().startswith("SECRETS_GID=")
     assert (tmp_path / ".env").read_text().count("\n") == 1
+
+
+def test_kubeconfigs_of_the_demo_name_the_members_as_the_worker_sees_them(
+    compose: Compose, tmp_path: Path
+) -> None:
+    for member in MEMBERS:
+        (tmp_path / f"{member}.yaml").write_text("server: https://127.0.0.1:6443\n", encoding="utf-8")
+    demo = tmp_path / "demo"
+    demo.mkdir()
+    service = compose["services"]["demo-kubeconfigs"]
+    (script,) = service["command"]
+    # Here nobody has the worker's number.
+    script = script.replace("10001:10001", f"{os.getuid()}:{os.getgid()}")
+    script = script.replace("/output/", f"{tmp_path}/").replace("/demo/", f"{demo}/")
+    for _ in range(2):
+        subprocess.run([*service["entrypoint"], script], check=True)
+    assert {path.name: path.read_text(encoding="utf-8") for path in demo.iterdir()} == {
+        f"{member}.yaml": f"server: https://{member}:6443\n" for member in MEMBERS
+    }
+    assert {path.stat().st_mode & 0o777 for path in demo.iterdir()} == {0o600}
+    joined = [WRITTEN["services"][f"demo-join{number}"]["command"] for number in (1, 2, 3)]
+    assert {words[2] for words in joined} == MEMBERS
+    assert all(f"--kubeconfig=/demo/{words[2]}.yaml" in words for words in joined)
 
 
 def test_the_image_is_built_from_every_package_and_from_nothing_else() -> None:
