@@ -230,27 +230,28 @@ def test_newer_workers_continue_what_an_older_one_began(
     assert set(objects(members, namespace)["member3"]) == {"web", "half"}
 
 
-async def test_every_history_that_this_database_holds_replays(installation: Installation) -> None:
+async def test_every_history_that_this_database_holds_replays(
+    installation: Installation, tmp_path: Path
+) -> None:
     client = await _client(installation)
     replayer = Replayer(
         workflows=WORKFLOWS, data_converter=client.data_converter, workflow_runner=strict_runner()
     )
+    failures: dict[str, str] = {}
     count = 0
     async for execution in client.list_workflows():
         handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
         history: WorkflowHistory = await handle.fetch_history()
-        await replayer.replay_workflow(history)
+        result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
         count += 1
+        if result.replay_failure is not None:
+            (directory := tmp_path / "histories").mkdir(exist_ok=True)
+            (directory / f"{execution.run_id}.json").write_text(history.to_json(), encoding="utf-8")
+            failures[f"{execution.id}, {directory}/{execution.run_id}.json"] = str(result.replay_failure)[
+                :300
+            ]
+    assert failures == {}
     assert count > 4 * BURST
-
-
-def test_what_a_template_says_is_nowhere_in_the_database(installation: Installation) -> None:
-    held = "".join(installation.postgres.dump(name) for name in ("temporal", "temporal_visibility"))
-    assert "propagation/rolling/Deployment.apps/web" in held
-    # Bytes are dumped in hexadecimal.
-    assert b"binary/aes-256-gcm".hex() in held
-    assert "us.example.com" not in held
-    assert b"us.example.com".hex() not in held
 
 
 @until_there_is_serve
