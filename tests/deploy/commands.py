@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import pytest
 import typer.main
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from argosy.config import PREFIX, Settings
 from cli.main import app
-
-# It is written on another branch; from the moment it is here, these tests have to pass.
-until_there_is_serve = pytest.mark.xfail(
-    "serve" not in typer.main.get_command(app).commands,  # type: ignore[attr-defined] # of groups, as app is one
-    reason="`argosy serve` is not on this branch yet",
-    strict=True,
-)
 
 
 def check_command(words: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ from temporalio.envconfig import ClientConfigProfile
 from argosy import __version__
 from argosy.config import Settings
 from devcluster.member import Member
-from tests.deploy.commands import check_command, check_environment, until_there_is_serve
+from tests.deploy.commands import check_command, check_environment
 from tests.deploy.conftest import ROOT
 
 CHART = ROOT / "deploy" / "chart" / "argosy"
@@ -167,9 +167,7 @@ def test_the_api_server_would_notice(render: Render, restricted: Member) -> None
     assert admitted(restricted, loose)[0] == 403
 
 
-@pytest.mark.parametrize(
-    "setup", ["minimal", "documented", pytest.param("everything", marks=until_there_is_serve)]
-)
+@pytest.mark.parametrize("setup", SETUPS)
 def test_argosy_takes_every_command_and_setting(render: Render, setup: str) -> None:
     for pod in pods_of(render(SETUPS[setup])).values():
         (container,) = pod["spec"]["containers"]

@@ -15,7 +15,7 @@ import yaml
 
 from activities.codec import KeyRing
 from argosy.config import Settings
-from tests.deploy.commands import check_command, check_environment, until_there_is_serve
+from tests.deploy.commands import check_command, check_environment
 from tests.deploy.conftest import ROOT
 
 Compose = dict[str, Any]
@@ -33,9 +33,7 @@ def test_docker_understands_every_service(compose: Compose) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=until_there_is_serve) if name == "serve" else name for name in OURS]
-)
+@pytest.mark.parametrize("name", OURS)
 def test_argosy_takes_every_command(compose: Compose, name: str) -> None:
     service = compose["services"][name]
     check_command(service["command"])

@@ -26,7 +26,6 @@ from temporalio.worker import Replayer
 from activities.converter import data_converter
 from argosy.config import Settings
 from devcluster.member import Member
-from tests.deploy.commands import until_there_is_serve
 from tests.deploy.conftest import ROOT, unavailable
 from tests.deploy.installation import Installation, Postgres, postgres_binaries, wait_until
 from tests.plant import deployment, image_of, placing_everything
@@ -254,7 +253,15 @@ async def test_every_history_that_this_database_holds_replays(
     assert count > 4 * BURST
 
 
-@until_there_is_serve
+def test_what_a_template_says_is_nowhere_in_the_database(installation: Installation) -> None:
+    held = "".join(installation.postgres.dump(name) for name in ("temporal", "temporal_visibility"))
+    assert "propagation/pg/Deployment.apps/web" in held
+    # Bytes are dumped in hexadecimal.
+    assert b"binary/aes-256-gcm".hex() in held
+    assert "us.example.com" not in held
+    assert b"us.example.com".hex() not in held
+
+
 async def test_the_codec_server_opens_a_history_for_who_may_read_it(
     installation: Installation, tmp_path: Path
 ) -> None:
