@@ -7,16 +7,19 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast chaos lint format bench lock clean
+.PHONY: help demo test test-postgres test-fast chaos lint format bench lock clean
 
 help: ## Show this help.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## Watch an application reach three real clusters; KEEP=1 leaves it running.
 	@$(BIN)/argosy demo
 
 test: $(STAMP) ## Run every test, on real API servers and a real Temporal.
 	@$(BIN)/python -m pytest
+
+test-postgres: $(STAMP) ## Run Temporal on PostgreSQL as deployed; needs PostgreSQL's server.
+	@$(BIN)/python -m pytest -m postgres tests/deploy
 
 test-fast: $(STAMP) ## Run the tests that start no processes.
 	@$(BIN)/python -m pytest tests/unit tests/conformance tests/architecture
@@ -42,6 +45,10 @@ bench: $(STAMP) ## Measure everything; see benchmarks/README.md.
 lock: ## Pin every dependency anew, with hashes; needs uv.
 	@uv pip compile pyproject.toml --group dev --extra build --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header --quiet --no-emit-index-url -o requirements/dev.txt
+	@uv pip compile pyproject.toml --universal --python-version 3.11 -c requirements/dev.txt \
+		--generate-hashes --no-annotate --no-header --quiet --no-emit-index-url -o requirements/run.txt
+	@uv pip compile --group build --universal --python-version 3.11 -c requirements/dev.txt \
+		--generate-hashes --no-annotate --no-header --quiet --no-emit-index-url -o requirements/build.txt
 
 clean: ## Delete the environment and caches.
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

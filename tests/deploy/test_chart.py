@@ -1,0 +1,270 @@
+"""The chart, rendered by Helm and shown to a real API server, which is stricter than any schema file."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from temporalio.envconfig import ClientConfigProfile
+
+from argosy import __version__
+from argosy.config import Settings
+from devcluster.member import Member
+from tests.deploy.commands import check_command, check_environment
+from tests.deploy.conftest import ROOT
+
+CHART = ROOT / "deploy" / "chart" / "argosy"
+NAMESPACE = "argosy-system"
+MINIMAL: dict[str, Any] = {
+    "image": {"repository": "registry.example.com/argosy"},
+    "temporal": {"address": "temporal-frontend.temporal.svc:7233"},
+    "encryption": {"existingSecret": "argosy-encryption"},
+    "serve": {"enabled": False},
+}
+EVERYTHING: dict[str, Any] = {
+    **MINIMAL,
+    "image": {
+        "repository": "registry.example.com/argosy",
+        "digest": f"sha256:{'0' * 64}",
+        "pullSecrets": ["registry"],
+    },
+    "temporal": {
+        "address": "temporal.example.com:7233",
+        "apiKey": {"existingSecret": "temporal-key"},
+        "tls": {
+            "enabled": True,
+            "serverName": "temporal.example.com",
+            "ca": {"existingSecret": "temporal-ca"},
+            "client": {"existingSecret": "temporal-client"},
+        },
+    },
+    "kubeconfigs": {"existingSecret": "members"},
+    "settings": {"ARGOSY_TASK_QUEUE": "blue", "ARGOSY_FAILOVER_AFTER": "10"},
+    "worker": {
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"key": "control", "operator": "Exists"}],
+        "affinity": {
+            "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {
+                    "nodeSelectorTerms": [{"matchExpressions": [{"key": "arch", "operator": "Exists"}]}]
+                }
+            }
+        },
+    },
+    "serve": {
+        "rules": (ROOT / "deploy" / "alerts.yaml").read_text(encoding="utf-8"),
+        "alertToken": {"existingSecret": "alert"},
+        "codecToken": {"existingSecret": "codec"},
+        "uiOrigins": ["https://temporal.example.com", "https://other.example.com"],
+        "tls": {"existingSecret": "serving"},
+    },
+    "serviceAccount": {"annotations": {"example.com/role": "argosy"}},
+    "rbac": {
+        "memberRules": [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "patch"]}]
+    },
+    "networkPolicy": {"serveClients": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]},
+}  # fmt: skip - one value a line where it matters
+(DOCUMENTED,) = re.findall(
+    r"```yaml\n(# values\.yaml\n.*?)```",
+    (ROOT / "docs" / "installation.md").read_text(encoding="utf-8"),
+    re.DOTALL,
+)
+SETUPS = {"minimal": MINIMAL, "everything": EVERYTHING, "documented": yaml.safe_load(DOCUMENTED)}
+PATHS = {
+    "ConfigMap": "/api/v1/namespaces/{}/configmaps",
+    "Service": "/api/v1/namespaces/{}/services",
+    "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
+    "Pod": "/api/v1/namespaces/{}/pods",
+    "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
+    "Job": "/apis/batch/v1/namespaces/{}/jobs",
+    "PodDisruptionBudget": "/apis/policy/v1/namespaces/{}/poddisruptionbudgets",
+    "NetworkPolicy": "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies",
+    "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+    "ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+}
+Manifest = dict[str, Any]
+Render = Callable[[dict[str, Any]], list[Manifest]]
+
+
+def run_helm(
+    helm: Path, directory: Path, values: dict[str, Any], *words: str
+) -> subprocess.CompletedProcess[str]:
+    file = directory / "values.yaml"
+    file.write_text(yaml.safe_dump(values))
+    # Its caches and plugins belong to the test; nothing of the caller's is read.
+    environment = {f"HELM_{name}_HOME": str(directory / name) for name in ("CACHE", "CONFIG", "DATA")}
+    command = [str(helm), *words, str(CHART), "--values", str(file)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def render(helm: Path, tmp_path: Path) -> Render:
+    """What Helm makes of values."""
+
+    def rendered(values: dict[str, Any]) -> list[Manifest]:
+        done = run_helm(helm, tmp_path, values, "template", "argosy", f"--namespace={NAMESPACE}")
+        assert done.returncode == 0, done.stderr
+        return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+    return rendered
+
+
+@pytest.fixture(scope="module")
+def restricted(members: list[Member]) -> Iterator[Member]:
+    """A member with the namespace, which admits pods of the restricted profile only."""
+    member = members[0]
+    labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
+    body = {"metadata": {"name": NAMESPACE, "labels": labels}}
+    assert member.request("POST", "/api/v1/namespaces", body)[0] == 201
+    yield member
+    member.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}")
+
+
+def admitted(member: Member, manifest: Manifest) -> tuple[int, str]:
+    """What the API server says to a manifest, strictly and without keeping it."""
+    path = PATHS[manifest["kind"]].format(NAMESPACE)
+    status, answer = member.request("POST", f"{path}?dryRun=All&fieldValidation=Strict", manifest)
+    return status, answer.decode()
+
+
+def pods_of(manifests: list[Manifest]) -> dict[str, Manifest]:
+    """component -> pod, as its controller would make it."""
+    return {
+        manifest["metadata"]["labels"]["app.kubernetes.io/component"]: {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"generateName": "x-", **manifest["spec"]["template"]["metadata"]},
+            "spec": manifest["spec"]["template"]["spec"],
+        }
+        for manifest in manifests
+        if manifest["kind"] in {"Deployment", "Job"}
+    }
+
+
+@pytest.mark.parametrize("setup", SETUPS)
+def test_a_real_api_server_admits_everything(render: Render, restricted: Member, setup: str) -> None:
+    manifests = render(SETUPS[setup])
+    pods = pods_of(manifests)
+    assert set(pods) == {"worker", "init"} | ({"serve"} if setup == "everything" else set())
+    for manifest in [*manifests, *pods.values()]:
+        status, answer = admitted(restricted, manifest)
+        assert status == 201, f"{manifest['kind']} {manifest['metadata']}: {answer}"
+
+
+def test_the_api_server_would_notice(render: Render, restricted: Member) -> None:
+    pod = pods_of(render(MINIMAL))["worker"]
+    typo = json.loads(json.dumps(pod))
+    typo["spec"]["containers"][0]["readynessProbe"] = {}
+    assert admitted(restricted, typo)[0] == 400
+    loose = json.loads(json.dumps(pod))
+    loose["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
+    assert admitted(restricted, loose)[0] == 403
+
+
+@pytest.mark.parametrize("setup", SETUPS)
+def test_argosy_takes_every_command_and_setting(render: Render, setup: str) -> None:
+    for pod in pods_of(render(SETUPS[setup])).values():
+        (container,) = pod["spec"]["containers"]
+        check_command(container["args"])
+        given = {entry["name"]: entry.get("value", "") for entry in container["env"]}
+        check_environment(given)
+        assert Settings.from_env(given).require_encryption
+
+
+def test_temporals_connection_is_understood(render: Render) -> None:
+    (container,) = pods_of(render(EVERYTHING))["worker"]["spec"]["containers"]
+    given = {entry["name"]: entry.get("value", "secret") for entry in container["env"]}
+    profile = ClientConfigProfile.load(disable_file=True, override_env_vars=given)
+    assert (profile.address, profile.namespace, profile.api_key) == (
+        "temporal.example.com:7233",
+        "argosy",
+        "secret",
+    )
+    assert profile.tls is not None
+    assert not profile.tls.disabled
+    assert profile.tls.server_name == "temporal.example.com"
+    mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
+    for file in (profile.tls.server_root_ca_cert, profile.tls.client_cert, profile.tls.client_private_key):
+        assert str(Path(str(file)).parent) in mounts
+
+
+@pytest.mark.parametrize("setup", SETUPS)
+def test_files_that_are_named_are_mounted(render: Render, setup: str) -> None:
+    for pod in pods_of(render(SETUPS[setup])).values():
+        (container,) = pod["spec"]["containers"]
+        mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+        assert set(mounts.values()) == {volume["name"] for volume in pod["spec"]["volumes"]}
+        named = [
+            word.partition("=")[2] for word in container["args"] if word.partition("=")[2].startswith("/")
+        ]
+        named += [e["value"] for e in container["env"] if e.get("value", "").startswith("/")]
+        assert {str(Path(path).parent) for path in named} <= set(mounts)
+
+
+def test_nobody_has_rights_that_were_not_given(render: Render) -> None:
+    manifests = render(MINIMAL)
+    assert not {"Secret", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"} & {
+        m["kind"] for m in manifests
+    }
+    assert not any(pod["spec"]["automountServiceAccountToken"] for pod in pods_of(manifests).values())
+    manifests = render(EVERYTHING)
+    assert "Secret" not in {manifest["kind"] for manifest in manifests}
+    (role,) = (manifest for manifest in manifests if manifest["kind"] == "ClusterRole")
+    assert role["rules"] == EVERYTHING["rbac"]["memberRules"]
+    mounted = {
+        name for name, pod in pods_of(manifests).items() if pod["spec"]["automountServiceAccountToken"]
+    }
+    assert mounted == {"worker"}
+
+
+def test_every_workload_is_kept_apart_and_is_not_drained_at_once(render: Render) -> None:
+    manifests = render(EVERYTHING)
+    for name, pod in pods_of(manifests).items():
+        if name == "init":
+            continue
+        labels = pod["metadata"]["labels"].items()
+        for kind, field in (("NetworkPolicy", "podSelector"), ("PodDisruptionBudget", "selector")):
+            selected = [
+                manifest
+                for manifest in manifests
+                if manifest["kind"] == kind and manifest["spec"][field]["matchLabels"].items() <= labels
+            ]  # fmt: skip - reads as one condition
+            assert len(selected) == 1, f"{kind} of {name}"
+            if kind == "NetworkPolicy":
+                assert selected[0]["spec"]["policyTypes"] == ["Ingress", "Egress"]
+                assert bool(selected[0]["spec"].get("ingress")) == (name == "serve")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"encryption": {"existingSecret": ""}}, "/encryption/existingSecret"),
+        ({"temporal": {"address": "nowhere"}}, "/temporal/address"),
+        ({"image": {"repository": "x", "tagg": "1"}}, "tagg"),
+        ({"settings": {"ARGOSY_FLEET_GUARD": 1}}, "/settings/ARGOSY_FLEET_GUARD"),
+        ({"serve": {"enabled": True}}, "serve has nothing to do"),
+        ({"serve": {"rules": "x"}}, "set serve.alertToken.existingSecret"),
+    ],
+)
+def test_values_that_cannot_work_are_refused_by_name(
+    helm: Path, tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    done = run_helm(helm, tmp_path, {**MINIMAL, **change}, "template", "argosy")
+    assert done.returncode != 0
+    assert words in done.stderr
+
+
+def test_helm_has_nothing_to_remark(helm: Path, tmp_path: Path) -> None:
+    done = run_helm(helm, tmp_path, EVERYTHING, "lint", "--strict")
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_chart_is_of_this_version() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
+    assert chart["appVersion"] == chart["version"] == __version__
