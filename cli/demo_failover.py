@@ -42,11 +42,7 @@ async def fail_over(stage: Stage) -> None:
     pause()
     heading(f"{dead.name} is back")
     await asyncio.to_thread(lambda: dead.start(detach=True))
-    say(
-        "Its old copy goes when the new ones are well. These API servers run no controllers, which would say so,"
-    )
-    say("so the demo reports the pods of the other two as ready in their place.")
-    await asyncio.to_thread(_report_ready, stage, dead.name)
+    say("Its old copy goes when the new ones are well.")
     [observed] = await _until(stage, lambda o: dead.name not in o.status.clusters)
     say(observed.status.message)
     pause()
