@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
 
+from activities.failback import staying_away
 from argosy.api.conditions import ClusterCondition, ConditionType
 from argosy.api.ids import cluster_id
 from argosy.api.membership import ClusterStatus
@@ -30,12 +31,18 @@ _LABEL = 13
 
 @dataclass(frozen=True)
 class Page:
-    """Everything that is shown; `probe` is the monitor's last look, None where no monitor runs."""
+    """Everything that is shown.
+
+    Attributes:
+        probe: the monitor's last look, None where no monitor runs.
+        away: templates that were moved away from the cluster and have not returned.
+    """
 
     workflow: str
     status: ClusterStatus
     probe: dict[str, Any] | None
     foresight: Foresight
+    away: int = 0
 
     def conditions(self) -> list[ClusterCondition]:
         """All of them, `Ready` first."""
@@ -55,6 +62,7 @@ class Page:
             **self.status.model_dump(mode="json"),
             "conditions": [one.model_dump(mode="json") for one in self.conditions()],
             "last_probe": self.probe,
+            "away": self.away,
             "next": {
                 "held": self.foresight.held,
                 "guarded": self.foresight.guarded,
@@ -71,6 +79,7 @@ class Page:
             ("Status", styled(str(status.phase)) + (" (held)" if settings.hold else "")),
             ("Last probe", plain(_probed(self.probe, now=now))),
             ("What next", f"[bold]{plain(self.foresight.sentence(now=now))}[/bold]"),
+            *((("Stay away", plain(_away(self.away, status))),) if self.away or status.recovering else ()),
             ("Taints", plain(", ".join(_taints(status)) or "-")),
             ("Server", plain(facts.server or "-")),
             ("Connection", plain(str(settings.connection))),
@@ -109,6 +118,7 @@ async def read_page(session: Session, name: str) -> Page:
 async def cluster_page(session: Session, name: str, output: Output) -> int:
     """Show everything about one cluster, once."""
     page = await read_page(session, name)
+    page = replace(page, away=len(await staying_away(session.client, name)))
     now = datetime.now(UTC)
     if not emit_one(output, page.as_data(now=now), name=cluster_id(name)):
         console().print(page.rendered(now=now))
@@ -180,6 +190,14 @@ def _steps(status: ClusterStatus, *, now: datetime) -> Table:
     for step in reversed(status.steps):
         grid.add_row(plain(step.what), age(step.at, now=now), plain(step.by), plain(step.why))
     return grid
+
+
+def _away(count: int, status: ClusterStatus) -> str:
+    if status.recovering:
+        return f"{count} templates return now, in waves"
+    return (
+        f"{count} templates were moved away from it; `argosy cluster recover {status.name}` lets them return"
+    )
 
 
 def _taints(status: ClusterStatus) -> list[str]:

@@ -39,12 +39,11 @@ ACTED_UPON: dict[str, Any] = {
             "weightPreference": {"staticWeightList": [{"targetCluster": {}, "weight": 1}]},
         },
     },
+    "failover": {"cluster": {"purgeMode": "Directly"}, "application": {"purgeMode": "Never"}},
 }
 SET: dict[str, Any] = {
     "spec.association": True,
     "spec.schedulerName": "mine",
-    "spec.failover.application": {},
-    "spec.failover.cluster": {"purgeMode": "Directly"},
 }
 
 
