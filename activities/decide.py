@@ -176,6 +176,7 @@ def _placed(
         terms=occasion.terms,
         now=occasion.now,
         returned=occasion.returned,
+        rescheduled_at=occasion.rescheduled_at,
     )
     left = still_left(
         subject,

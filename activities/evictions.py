@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 from argosy.api.behaviour import Behaviour
 from argosy.api.cluster import Cluster
 from argosy.api.eviction import CopyFacts, Eviction, EvictionCause, Moving, PurgeMode, Steering
+from argosy.api.manifest import ref_of
 from argosy.api.membership import FAILOVER_NOW_TAINT, FAILOVER_TAINT, NOT_READY_TAINT
 from argosy.api.meta import Taint
 from argosy.api.placement import Placement
 from argosy.api.plan import PlannedTarget
 from argosy.api.policy import Failover, StatePreservation
-from argosy.interpreter.patience import moves_freely
+from argosy.api.replacing import HOLDING_DATA
+from argosy.interpreter.patience import moves_freely, runs_pods
 from argosy.scheduling.eviction import is_outage, leaves_at
 from argosy.scheduling.filters import untolerated
 from argosy.scheduling.strategy import Strategy, strategy_of
@@ -111,6 +113,7 @@ def evictions(
     terms: FailoverTerms,
     now: datetime,
     returned: Mapping[str, datetime] | None = None,
+    rescheduled_at: datetime | None = None,
 ) -> Evictions:
     """Look at every cluster that has a copy.
 
@@ -118,6 +121,7 @@ def evictions(
         fleet: with the taints that only this template sees.
         held: clusters whose copies nobody may move, by a person's wish.
         returned: cluster that is well again -> since when.
+        rescheduled_at: when someone last asked for a new division, over all clusters that are well.
     """
     guard = _guard(fleet, returned, terms=terms, now=now)
     leaving = {name: _leaving(template, fleet[name], terms) for name in fleet}
@@ -227,6 +231,10 @@ def _eviction(
         preservation = failover.application.state_preservation
     elif failover is not None and found.cause == EvictionCause.TAINT and failover.cluster:
         purge, preservation = failover.cluster.purge_mode, failover.cluster.state_preservation
+    ref = ref_of(template.manifest)
+    if (ref.group, ref.kind) in HOLDING_DATA:
+        # With a namespace all that is in it would go, whatever becomes of that elsewhere.
+        purge = "Never"
     labels = {rule.alias_label_name for rule in preservation.rules} if preservation else set()
     known = facts.state.get(name, {})
     return Eviction(
@@ -236,13 +244,15 @@ def _eviction(
         grace_seconds=int(terms.grace.total_seconds()) if grace is None else grace,
         why=found.why,
         state={label: known[label] for label in sorted(labels & known.keys())},
+        serves_others=not runs_pods(template.manifest, replicas=template.replicas),
         before=before if found.cause == EvictionCause.APPLICATION else (),
     )
 
 
-def _is_welcome_back(eviction: Eviction, template: Template) -> bool:
-    """Whether a copy may simply stay where its cluster is well again: nobody has taken its share over."""
-    return eviction.cause == EvictionCause.TAINT and template.is_duplicated
+def _is_welcome_back(eviction: Eviction, template: Template, rescheduled_at: datetime | None) -> bool:
+    """Whether a copy may stay where its cluster is well again: nobody has its share, or somebody wants it back."""
+    wanted = rescheduled_at is not None and rescheduled_at > eviction.since
+    return wanted or (eviction.cause == EvictionCause.TAINT and template.is_duplicated)
 
 
 def _evicting(taint: Taint, behaviour: Behaviour) -> Taint:

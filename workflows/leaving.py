@@ -33,7 +33,9 @@ def may_leave(cluster: str, state: PropagationState, *, now: datetime) -> bool:
         return False
     if any(one.phase != TargetPhase.APPLIED for one in others):
         return False
-    return all(one.assessment.is_healthy for one in others) or eviction.grace_ends <= now
+    if eviction.grace_ends <= now:
+        return True
+    return not eviction.serves_others and all(one.assessment.is_healthy for one in others)
 
 
 def goes_first(target: Target, state: PropagationState) -> bool:

@@ -46,6 +46,7 @@ class Eviction(Record):
         why: in a sentence.
         state: label -> value, of what is to be preserved of it.
         before: the clusters that had copies when it was decided; none where a cluster's failure was the cause.
+        serves_others: it runs nothing itself, but what needs it may still be there; it waits for its whole grace.
         answers: the cluster answered when this was planned last, so that the copy there can be dealt with.
     """
 
@@ -56,6 +57,7 @@ class Eviction(Record):
     why: str = ""
     state: dict[str, str] = {}
     before: tuple[str, ...] = ()
+    serves_others: bool = False
     answers: bool = False
 
     @property

@@ -8,6 +8,14 @@ from argosy.interpreter.reading import entries, section, text
 _FREELY_MOVED = {("apps/v1", "Deployment"), ("apps/v1", "ReplicaSet")}
 
 
+_POD_MAKERS = {"Pod", "DaemonSet", "Job", "CronJob"}
+
+
+def runs_pods(template: Object, *, replicas: int | None) -> bool:
+    """Whether the object runs something, rather than being there for others that do."""
+    return replicas is not None or str(template.get("kind") or "") in _POD_MAKERS
+
+
 def moves_freely(template: Object, *, replicas: int | None) -> bool:
     """Whether a second copy of the workload may be started while the first may still run.
 

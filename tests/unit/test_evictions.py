@@ -51,7 +51,7 @@ def looked(
     subject = Template(
         manifest=template,
         placement=Placement.model_validate(placement),
-        replicas=4,
+        replicas=changes.pop("replicas", 4),
         moving=changes.pop("moving", Moving()),
         **parts,
     )
@@ -208,3 +208,23 @@ def test_what_is_planned_says_whether_the_cluster_answers() -> None:
     assert not dead.evicting["b"].answers
     again = looked(cluster("a"), cluster("b"), after=60, facts=CopyFacts(evicting=dead.evicting))
     assert again.evicting["b"].answers
+
+
+def test_what_others_need_outlives_them_and_a_namespace_is_not_deleted_under_them() -> None:
+    fleet = (cluster("a"), cluster("b", failing=True))
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}
+    found = looked(*fleet, after=300, template=config, replicas=None, placement={}).evicting["b"]
+    assert (found.serves_others, found.purge) == (True, PurgeMode.GRACEFULLY)
+    assert not looked(*fleet, after=3).evicting["b"].serves_others
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}
+    kept = looked(*fleet, after=300, template=namespace, replicas=None, placement={}).evicting["b"]
+    assert kept.purge == PurgeMode.NEVER
+
+
+def test_a_copy_that_somebody_wants_back_before_it_went_stays() -> None:
+    fleet = (cluster("a"), cluster("b"))
+    assert list(looked(*fleet, after=60, facts=moved(), rescheduled_at=T0).evicting) == ["b"]
+    wanted = T0 + timedelta(seconds=30)
+    assert looked(*fleet, after=60, facts=moved(), rescheduled_at=wanted).evicting == {}
+    failing = (cluster("a"), cluster("b", failing=True))
+    assert list(looked(*failing, after=60, facts=moved(), rescheduled_at=wanted).evicting) == ["b"]
