@@ -144,7 +144,7 @@ def build(client: Client, settings: Settings, *, instance: str) -> Parts:
         notifiers=Notifiers(client, task_queue=settings.task_queue),
         clusters=Clusters(client, members=members),
         tainting=Tainting(client, inputs),
-        fail_backs=FailBacks(client),
+        fail_backs=FailBacks(client, patience=settings.wave_patience),
         monitors=Monitors(
             client=client,
             members=members,
