@@ -11,7 +11,7 @@ from activities.evictions import Template, evictions, steered
 from activities.placing import Occasion, Question, as_recorded, place
 from activities.policies import Chosen, PolicyView
 from activities.render import base
-from activities.successors import kept_states, restored, still_left
+from activities.successors import failed_in, kept_states, restored, still_left
 from argosy.api.behaviour import Behaviour, behaviour_of
 from argosy.api.cluster import Cluster
 from argosy.api.drift import DriftPolicy, drift_policy
@@ -186,7 +186,7 @@ def _placed(
         terms=occasion.terms,
         applied_placement=as_recorded(asked.placement),
     )
-    returns = previous is not None and not subject.is_duplicated and bool(previous.left.keys() - left.keys())
+    returns = previous is not None and not subject.is_everywhere and bool(previous.left.keys() - left.keys())
     question = Question(
         template=asked.template,
         placement=asked.placement,
@@ -214,6 +214,7 @@ def _placed(
         "in_turn": leaving.in_turn,
         "slot": occasion.slot if leaving.paced else None,
         "left": left,
+        "failed": tuple(sorted(left.keys() & failed_in(previous, leaving.evicting))),
         "moving": subject.moving,
         "watches_health": application is not None or bool(leaving.in_turn),
         "keeps": kept_states(policy.spec.failover),

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from activities.evictions import FailoverTerms, Template, is_well
 from argosy.api.cluster import Cluster
-from argosy.api.eviction import Eviction, KeptState, PurgeMode
+from argosy.api.eviction import Eviction, EvictionCause, KeptState, PurgeMode
 from argosy.api.plan import Plan
 from argosy.api.policy import Failover
 
@@ -25,7 +25,7 @@ def still_left(
     """Clusters that the template stays away from, and since when: those that it was moved away from.
 
     It is free to return when somebody asks for a new division, or edits its placement; by itself only where it has a
-    whole copy in every cluster, or its policy says so.
+    whole copy in every cluster, or its policy says so, and never to where it failed while the cluster was well.
 
     Args:
         applied_placement: the placement as it is recorded, to tell an edited one.
@@ -37,12 +37,19 @@ def still_left(
     left = {} if edited else dict(before)
     left = {name: since for name, since in left.items() if rescheduled_at is None or rescheduled_at <= since}
     left |= {name: eviction.since for name, eviction in evicting.items() if name not in left}
-    free = template.is_duplicated or template.moving.returns
+    free = template.is_everywhere or template.moving.returns
+    bound = {*evicting, *failed_in(previous, evicting)}
     return {
         name: since
         for name, since in sorted(left.items())
-        if name in fleet and not (free and name not in evicting and is_well(template, fleet[name], terms))
+        if name in fleet and not (free and name not in bound and is_well(template, fleet[name], terms))
     }
+
+
+def failed_in(previous: Plan | None, evicting: Mapping[str, Eviction]) -> set[str]:
+    """Clusters that the template was moved away from because it failed there itself."""
+    now = {name for name, eviction in evicting.items() if eviction.cause == EvictionCause.APPLICATION}
+    return {*(previous.failed if previous else ()), *now}
 
 
 def kept_states(failover: Failover | None) -> tuple[KeptState, ...]:
