@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from activities.evictions import FailoverTerms, Template, is_well
+from activities.evictions import Evictions, FailoverTerms, Template, is_well
 from argosy.api.cluster import Cluster
 from argosy.api.eviction import Eviction, EvictionCause, KeptState, PurgeMode
 from argosy.api.plan import Plan
@@ -50,6 +50,40 @@ def failed_in(previous: Plan | None, evicting: Mapping[str, Eviction]) -> set[st
     """Clusters that the template was moved away from because it failed there itself."""
     now = {name for name, eviction in evicting.items() if eviction.cause == EvictionCause.APPLICATION}
     return {*(previous.failed if previous else ()), *now}
+
+
+def returned_from(
+    template: Template,
+    leaving: Evictions,
+    chosen: Iterable[str],
+    *,
+    returns: bool,
+    terms: FailoverTerms,
+    now: datetime,
+) -> dict[str, Eviction]:
+    """Copies that stay until the template is well where it has returned to, and how they go then.
+
+    Args:
+        chosen: the clusters that it is to have copies in.
+        returns: it has just become free to return.
+    """
+    names = sorted(chosen)
+    found = {
+        name: one
+        for name, one in leaving.evicting.items()
+        if one.cause == EvictionCause.RETURN and name not in names
+    }
+    part = template.failover.cluster if template.failover else None
+    begun = Eviction(
+        since=now,
+        cause=EvictionCause.RETURN,
+        purge=PurgeMode((part.purge_mode if part else None) or PurgeMode.GRACEFULLY),
+        grace_seconds=int(terms.grace.total_seconds()),
+        why=f"it returns to {', '.join(names[:5])}",
+        answers=True,
+    )
+    fresh = [target.cluster for target in leaving.kept if target.cluster not in names]
+    return found | (dict.fromkeys(fresh, begun) if returns else {})
 
 
 def kept_states(failover: Failover | None) -> tuple[KeptState, ...]:

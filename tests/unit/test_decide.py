@@ -311,3 +311,23 @@ def test_a_template_returns_to_a_cluster_that_is_well_only_where_nothing_speaks_
         asked = by(policy, clusters=BOTH, previous=later, rescheduled_at=NOW + timedelta(seconds=1))
         assert "a" in names(asked)
         assert (asked.left, asked.failed) == ({}, ())
+
+
+def test_where_a_template_returns_from_its_copy_stays_until_it_is_well_again() -> None:
+    policy = stored("p", {**IN_ORDER})
+    previous = by(policy, clusters=BOTH)
+    facts = CopyFacts(evicting={"a": Eviction(since=NOW)})
+    moved = by(policy, clusters=BOTH, previous=previous, facts=facts)
+    assert names(moved) == ["b"]
+    later = NOW + timedelta(seconds=1)
+    returning = by(policy, clusters=BOTH, previous=moved, rescheduled_at=later)
+    assert (names(returning), list(returning.evicting)) == (["a"], ["b"])
+    assert (returning.evicting["b"].cause, returning.evicting["b"].why) == ("Returned", "it returns to a")
+    # It is not stayed away from, and should the first fail again it simply stays.
+    assert returning.left == {}
+    known = CopyFacts(evicting=returning.evicting)
+    same = by(policy, clusters=BOTH, previous=returning, facts=known, rescheduled_at=later)
+    assert (same.digest, list(same.evicting)) == (returning.digest, ["b"])
+    lost = CopyFacts(evicting={**returning.evicting, "a": Eviction(since=later)})
+    again = by(policy, clusters=BOTH, previous=returning, facts=lost)
+    assert (names(again), list(again.evicting), list(again.left)) == (["b"], ["a"], ["a"])
