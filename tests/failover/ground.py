@@ -133,11 +133,12 @@ class Workload:
     async def becomes(
         self, holds: Callable[[PropagationStatus], bool], *, seconds: float = 40
     ) -> PropagationStatus:
-        seen: PropagationStatus | None = None
+        seen = await self.status()
         try:
             async with asyncio.timeout(seconds):
-                while not holds(seen := await self.status()):
+                while not holds(seen):
                     await asyncio.sleep(0.1)
+                    seen = await self.status()
         except TimeoutError:
             raise AssertionError(f"{self.ref} never became so: {seen}") from None
         return seen

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from devcluster.member import Member
+from argosy.api.propagation import PropagationStatus
+from devcluster.member import FULL, Member
 from tests.failover.ground import (
     Ground,
     PodCount,
     Workload,
     divided,
     in_order,
-    patient,
+    is_well,
     place,
     report,
     running,
@@ -87,11 +88,14 @@ async def before(ground: Ground) -> AsyncIterator[Outage]:
     everywhere = {"divided": ("ams", "ber", LOST), "everywhere": ("ams", "ber", LOST)}
     where = {one.namespace: everywhere.get(name, (LOST,)) for name, one in made.items()}
     await place(*made.values(), in_members=where)
-    await tick.becomes(lambda s: s.clusters[LOST].seen is not None and bool(s.clusters[LOST].seen.state))
+    await tick.becomes(lambda s: bool((seen := s.clusters[LOST].seen) and seen.state))
     outage = Outage(ground, {**made, "state": tick}, {})
     outage.uids = {name: uid(one) for name, one in outage.workloads.items()}
     outage.pods = {name: PodCount(outage[name]) for name in ("approved", "returned")}
     try:
+        async with asyncio.timeout(20):
+            while any(not count.most for count in outage.pods.values()):
+                await asyncio.sleep(0.1)
         yield outage
     finally:
         for count in outage.pods.values():
@@ -102,9 +106,19 @@ async def before(ground: Ground) -> AsyncIterator[Outage]:
 
 @pytest.fixture(scope="module")
 async def lost(before: Outage) -> Outage:
-    before.member.kill()
-    await became(before.ground.session, LOST, ready=False, seconds=30)
+    await lose(before)
     return before
+
+
+async def lose(outage: Outage) -> None:
+    """Kill the cluster with its controllers; what its nodes run goes on running."""
+    outage.member.kill(*(part for part in FULL if part != "etcd"))
+    await became(outage.ground.session, LOST, ready=False, seconds=30)
+
+
+async def come_back(outage: Outage) -> None:
+    await asyncio.to_thread(outage.member.start)
+    await became(outage.ground.session, LOST, ready=True, seconds=60)
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +126,7 @@ async def back(lost: Outage) -> Outage:
     """The cluster answers again; its fenced workload that waits for that is not let begin before."""
     status = await lost["returned"].becomes(lambda s: s.awaited == (LOST,))
     assert status.clusters["ams"].phase == "Pending"
-    await asyncio.to_thread(lost.member.start)
-    await became(lost.ground.session, LOST, ready=True, seconds=60)
+    await come_back(lost)
     return lost
 
 
@@ -207,58 +220,82 @@ async def test_what_may_returns_by_itself(back: Outage) -> None:
     assert f"Removed from {LOST}" in steps(await web.status())
 
 
-async def returned(outage: Outage) -> list[str]:
+async def returned(outage: Outage) -> dict[str, PropagationStatus]:
     statuses = await asyncio.gather(*(outage[name].status() for name in WAVES))
-    return [name for name, status in zip(WAVES, statuses, strict=True) if LOST not in status.left]
+    return {name: one for name, one in zip(WAVES, statuses, strict=True) if LOST not in one.left}
 
 
-async def test_templates_return_in_waves_that_have_to_be_well(back: Outage) -> None:
+async def test_a_fail_back_is_shown_first_and_ends_with_a_wave_that_is_not_well(back: Outage) -> None:
     ground = back.ground
-    for name in ("divided", "approved", "leased", "returned", "state"):
+    for name in ("auto", "divided", "approved", "leased", "returned", "state"):
         await back[name].delete()
     shown = await ground.done("cluster", "recover", LOST, "--dry-run", "-o", "json")
     ours = {f"Deployment {back[name].namespace}/web": name for name in WAVES}
     plan = {ours.get(one["object"], one["object"]): (one["now"], one["then"]) for one in json.loads(shown)}
     assert plan == dict.fromkeys(WAVES, ({"ber": 2}, {LOST: 2}))
-    # A wave that does not become well is the last one.
     for name in WAVES:
         back[name].fits(LOST, yes=False)
     told = await ground.done("cluster", "recover", LOST, "--yes", "--wave", "2")
     assert "5 templates return, 2 at a time" in told
-    await recovered(ground, "did not become healthy; nothing more returns")
+    await ended(ground, "2 returned", "did not become healthy; nothing more returns")
+    assert len(await returned(back)) == 2
+    # Where they do not run yet, what does is still there.
+    assert all(ready_in(back[name], "ber") for name in WAVES)
+
+
+async def test_a_fail_back_ends_when_the_cluster_fails_again(back: Outage) -> None:
+    ground = back.ground
     first = await returned(back)
-    assert len(first) == 2
-    # Where they cannot run, they have not left what does.
-    assert all("ber" in back[name].copies() for name in WAVES)
+    uids = {name: uid(back[name], "ber") for name in WAVES}
+    await ground.done("cluster", "recover", LOST, "--yes", "--wave", "2")
+    async with asyncio.timeout(20):
+        while len(second := await returned(back)) < 4:
+            await asyncio.sleep(0.1)
+    await lose(back)
+    await ended(ground, "Recovery stopped", "the cluster does not answer")
+    assert set(first) < set(second)
+    for name in second:
+        # What has not left stays, rather than being made again.
+        status = await back[name].becomes(lambda s: s.clusters["ber"].phase == "Applied")
+        assert list(status.left) == [LOST]
+    assert {name: uid(back[name], "ber") for name in WAVES} == uids
+
+
+async def test_templates_return_in_waves(back: Outage) -> None:
+    ground = back.ground
+    await come_back(back)
     for name in WAVES:
         back[name].fits(LOST, yes=True)
-    for name in first:
-        await back[name].runs_in(LOST)
+        await back[name].runs_in("ber")
+    assert not await returned(back)
     await ground.done("cluster", "recover", LOST, "--yes", "--wave", "2", "--reason", "repaired")
-    most = len(first)
-    async with asyncio.timeout(40):
-        while len(now := await returned(back)) < 5:
-            in_flight = [name for name in now if name not in first and not await settled(back[name])]
-            most = max(most, len(in_flight))
-            await asyncio.sleep(0.1)
-    assert most <= 2
+    most = 0
+    async with asyncio.timeout(60):
+        while len(now := await returned(back)) < len(WAVES) or not all(map(settled, now.values())):
+            most = max(most, sum(not settled(one) for one in now.values()))
+            await asyncio.sleep(0.05)
+    assert 1 <= most <= 2
+    await ended(ground, "5 returned", "")
     for name in WAVES:
-        await back[name].runs_in(LOST)
-    await recovered(ground, "")
+        status = await back[name].runs_in(LOST)
+        assert step(status, "Removed from ber") >= step(status, f"Placed in {LOST}")
 
 
-async def settled(workload: Workload) -> bool:
-    status = await workload.status()
-    return status.phase == "Applied" and status.health is not None and status.health.is_healthy
+def settled(status: PropagationStatus) -> bool:
+    return status.phase == "Applied" and is_well(status)
 
 
-async def recovered(ground: Ground, why: str) -> None:
-    """Wait until the latest fail-back has ended, and how."""
+def ready_in(workload: Workload, member: str) -> bool:
+    return bool(workload.copies()[member]["status"].get("readyReplicas") == 2)
+
+
+async def ended(ground: Ground, what: str, why: str) -> None:
+    """Wait until a fail-back has ended so."""
     async with asyncio.timeout(40):
         while True:
             page = json.loads(await ground.done("cluster", "get", LOST, "-o", "json"))
-            last = page["steps"][-1]
-            if last["by"] == "fail-back":
-                assert last["why"].endswith(why), last
+            last = [one for one in page["steps"] if one["by"] == "fail-back"]
+            if last and last[-1]["what"] == what:
+                assert last[-1]["why"].endswith(why), last
                 return
             await asyncio.sleep(0.3)

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from argosy.api.propagation import PropagationStatus
 from tests.failover.ground import (
     Ground,
+    Witness,
     Workload,
     divided,
     in_order,
@@ -92,21 +94,15 @@ async def test_copies_move_one_after_the_other_where_one_may_be_unavailable(grou
     limits = {"argosy.dev/max-unavailable": "1"}
     web = Workload(ground, running("one", replicas=6), divided("ams", "ber", "cdg"), annotations=limits)
     await place(web, in_members={web.namespace: ("ams", "ber", "cdg")})
-    lacking: list[int] = []
+    witness = Witness([web])
+    available: list[int] = []
 
     async def look() -> None:
         while True:
             copies = await asyncio.to_thread(web.copies)
-            ready = {
-                name: one["status"].get("readyReplicas", 0) >= one["spec"]["replicas"]
-                for name, one in copies.items()
-            }
-            lacking.append(3 - len(copies))
-            whole = sum(int(one["status"].get("readyReplicas") or 0) for one in copies.values())
-            available.append((whole, ready))
+            available.append(sum(int(one["status"].get("readyReplicas") or 0) for one in copies.values()))
             await asyncio.sleep(0.05)
 
-    available: list[tuple[int, dict[str, bool]]] = []
     looking = asyncio.create_task(look())
     try:
         await asyncio.gather(
@@ -123,7 +119,10 @@ async def test_copies_move_one_after_the_other_where_one_may_be_unavailable(grou
     order = [one for one in steps(status) if one.startswith(("Moved", "Removed"))]
     first, second = (one.removeprefix("Moved away from ") for one in order if one.startswith("Moved"))
     assert order == [f"{what} from {name}" for name in (first, second) for what in ("Moved away", "Removed")]
-    assert min(count for count, _ in available) >= 4
+    assert witness.first(web, second, "MODIFIED", lambda one: one.ready == 3) < witness.first(
+        web, first, "DELETED"
+    )
+    assert min(available) >= 6
     await web.delete()
 
 
@@ -138,7 +137,7 @@ async def test_many_templates_move_at_a_pace_that_a_crash_does_not_lose(
     try:
         await ground.done("cluster", "taint", "ams", "upkeep=now:NoExecute")
         await asyncio.gather(*(one.becomes(_has_moved_or_waits) for one in made))
-        assert 0 < len([one for one in made if not _moved(await one.status())])
+        assert len([one for one in made if not _moved(await one.status())]) > 0
         ground.plant.kill_worker()
         await ground.restart_worker()
         statuses = await asyncio.gather(*(one.runs_in("ber") for one in made))
@@ -155,9 +154,9 @@ async def test_many_templates_move_at_a_pace_that_a_crash_does_not_lose(
     await asyncio.gather(*(one.delete() for one in made))
 
 
-def _moved(status: object) -> bool:
+def _moved(status: PropagationStatus) -> bool:
     return "Moved away from ams" in steps(status)
 
 
-def _has_moved_or_waits(status: object) -> bool:
+def _has_moved_or_waits(status: PropagationStatus) -> bool:
     return _moved(status) or bool(status.evict_at)
