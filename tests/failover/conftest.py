@@ -14,7 +14,7 @@ SETTINGS = {
     "FAILURE_AFTER": "2",
     "RECOVERY_AFTER": "1",
     "FAILOVER_AFTER": "2",
-    "WAVE_PATIENCE": "6",
+    "WAVE_PATIENCE": "8",
 }
 
 
