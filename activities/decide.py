@@ -11,11 +11,11 @@ from activities.evictions import Template, evictions, steered
 from activities.placing import Occasion, Question, as_recorded, place
 from activities.policies import Chosen, PolicyView
 from activities.render import base
-from activities.successors import kept_states, restored, still_left
+from activities.successors import failed_in, kept_states, restored, returned_from, still_left
 from argosy.api.behaviour import Behaviour, behaviour_of
 from argosy.api.cluster import Cluster
 from argosy.api.drift import DriftPolicy, drift_policy
-from argosy.api.eviction import moving
+from argosy.api.eviction import EvictionCause, moving
 from argosy.api.ids import id_of
 from argosy.api.manifest import ResourceRef, canonical_json, digest
 from argosy.api.messages import Required
@@ -178,23 +178,25 @@ def _placed(
         returned=occasion.returned,
         rescheduled_at=occasion.rescheduled_at,
     )
+    # Where a template returns from it may as well stay, should it have to.
+    going = {name: one for name, one in leaving.evicting.items() if one.cause != EvictionCause.RETURN}
     left = still_left(
         subject,
         previous,
-        leaving.evicting,
+        going,
         asked.fleet,
         rescheduled_at=occasion.rescheduled_at,
         terms=occasion.terms,
         applied_placement=as_recorded(asked.placement),
     )
-    returns = previous is not None and not subject.is_duplicated and bool(previous.left.keys() - left.keys())
+    returns = previous is not None and not subject.is_everywhere and bool(previous.left.keys() - left.keys())
     question = Question(
         template=asked.template,
         placement=asked.placement,
         previous=previous,
         kept=leaving.kept,
-        evicting=tuple(sorted(leaving.evicting)),
-        left=tuple(sorted(left.keys() - leaving.evicting.keys())),
+        evicting=tuple(sorted(going)),
+        left=tuple(sorted(left.keys() - going.keys())),
         behaviour=behaviour,
         interpreted=asked.known,
         suspended=suspended,
@@ -205,20 +207,23 @@ def _placed(
         # Better where it was moved away from than nowhere.
         second = place(replace(question, left=()), tuple(asked.fleet.values()))
         if not second.record["unschedulable"]:
-            placed, left = second, {name: left[name] for name in leaving.evicting}
+            placed, left = second, {name: left[name] for name in going}
+    chosen = [target.name for target in placed.targets]
+    back = returned_from(subject, leaving, chosen, returns=returns, terms=occasion.terms, now=occasion.now)
     application = policy.spec.failover.application if policy.spec.failover else None
     return placed.targets, {
         **placed.record,
-        "evicting": leaving.evicting,
+        "evicting": {**going, **back},
         "evict_at": leaving.due,
         "held_back": leaving.note,
         "in_turn": leaving.in_turn,
         "slot": occasion.slot if leaving.paced else None,
         "left": left,
+        "failed": tuple(sorted(left.keys() & failed_in(previous, going))),
         "moving": subject.moving,
         "watches_health": application is not None or bool(leaving.in_turn),
         "keeps": kept_states(policy.spec.failover),
-        "restored": restored(previous, leaving.evicting, (target.name for target in placed.targets)),
+        "restored": restored(previous, going, chosen),
     }
 
 

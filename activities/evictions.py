@@ -68,10 +68,11 @@ class Template:
     slot: datetime | None = None
 
     @property
-    def is_duplicated(self) -> bool:
-        """Whether every cluster has a whole copy, so that none takes over another's share."""
+    def is_everywhere(self) -> bool:
+        """Whether every cluster that fits has a whole copy, so that none takes over from another."""
         strategy = strategy_of(self.placement.replica_scheduling)
-        return self.replicas is None or strategy is Strategy.DUPLICATED
+        selects = self.placement.cluster_affinities or self.placement.spread_constraints
+        return not selects and (self.replicas is None or strategy is Strategy.DUPLICATED)
 
 
 @dataclass(frozen=True)
@@ -128,9 +129,8 @@ def evictions(
     evicting = {
         name: known.model_copy(update={"answers": not _is_failing(fleet[name])})
         for name, known in facts.evicting.items()
-        if name in fleet
-        and not (leaving[name] is None and known.cause == EvictionCause.TAINT and template.is_duplicated)
-    }  # fmt: skip - one condition
+        if name in fleet and not (leaving[name] is None and _is_welcome_back(known, template, rescheduled_at))
+    }
     before = tuple(target.cluster for target in kept)
     lacking = set(facts.lacking) & set(before)
     spare = template.moving.may_lack(len(before)) - len(lacking)
@@ -252,7 +252,7 @@ def _eviction(
 def _is_welcome_back(eviction: Eviction, template: Template, rescheduled_at: datetime | None) -> bool:
     """Whether a copy may stay where its cluster is well again: nobody has its share, or somebody wants it back."""
     wanted = rescheduled_at is not None and rescheduled_at > eviction.since
-    return wanted or (eviction.cause == EvictionCause.TAINT and template.is_duplicated)
+    return wanted or (eviction.cause == EvictionCause.TAINT and template.is_everywhere)
 
 
 def _evicting(taint: Taint, behaviour: Behaviour) -> Taint:

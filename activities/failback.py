@@ -17,17 +17,20 @@ from argosy.api.propagation import Phase, PropagationStatus
 from argosy.errors import Transient
 
 LOOK_EVERY = 0.5
-WAVE_PATIENCE = 600.0
-"""Seconds that a wave may take to become healthy; after that nothing more is moved."""
 _ROUNDS = 2
 """Lists lag, so that they have to show nobody this many times in a row."""
 
 
 class FailBacks:
-    """The activity that lets templates return."""
+    """The activity that lets templates return.
 
-    def __init__(self, client: Client) -> None:
+    Args:
+        patience: seconds that a wave may take to become healthy; after that nothing more is moved.
+    """
+
+    def __init__(self, client: Client, *, patience: float) -> None:
         self._client = client
+        self._patience = patience
 
     @activity.defn(name="fail_back")
     @temporal_errors
@@ -67,7 +70,7 @@ class FailBacks:
     async def _settled(self, wave: list[str], cluster: str, asked: list[str]) -> str:
         """Wait until those of a wave have returned and are healthy; who did not in time, or nobody."""
         try:
-            async with asyncio.timeout(WAVE_PATIENCE):
+            async with asyncio.timeout(self._patience):
                 for identifier in wave:
                     while not await self._has_returned(identifier, cluster):
                         activity.heartbeat(asked)

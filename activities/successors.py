@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from activities.evictions import FailoverTerms, Template, is_well
+from activities.evictions import Evictions, FailoverTerms, Template, is_well
 from argosy.api.cluster import Cluster
-from argosy.api.eviction import Eviction, KeptState, PurgeMode
+from argosy.api.eviction import Eviction, EvictionCause, KeptState, PurgeMode
 from argosy.api.plan import Plan
 from argosy.api.policy import Failover
 
@@ -25,7 +25,7 @@ def still_left(
     """Clusters that the template stays away from, and since when: those that it was moved away from.
 
     It is free to return when somebody asks for a new division, or edits its placement; by itself only where it has a
-    whole copy in every cluster, or its policy says so.
+    whole copy in every cluster, or its policy says so, and never to where it failed while the cluster was well.
 
     Args:
         applied_placement: the placement as it is recorded, to tell an edited one.
@@ -37,12 +37,53 @@ def still_left(
     left = {} if edited else dict(before)
     left = {name: since for name, since in left.items() if rescheduled_at is None or rescheduled_at <= since}
     left |= {name: eviction.since for name, eviction in evicting.items() if name not in left}
-    free = template.is_duplicated or template.moving.returns
+    free = template.is_everywhere or template.moving.returns
+    bound = {*evicting, *failed_in(previous, evicting)}
     return {
         name: since
         for name, since in sorted(left.items())
-        if name in fleet and not (free and name not in evicting and is_well(template, fleet[name], terms))
+        if name in fleet and not (free and name not in bound and is_well(template, fleet[name], terms))
     }
+
+
+def failed_in(previous: Plan | None, evicting: Mapping[str, Eviction]) -> set[str]:
+    """Clusters that the template was moved away from because it failed there itself."""
+    now = {name for name, eviction in evicting.items() if eviction.cause == EvictionCause.APPLICATION}
+    return {*(previous.failed if previous else ()), *now}
+
+
+def returned_from(
+    template: Template,
+    leaving: Evictions,
+    chosen: Iterable[str],
+    *,
+    returns: bool,
+    terms: FailoverTerms,
+    now: datetime,
+) -> dict[str, Eviction]:
+    """Copies that stay until the template is well where it has returned to, and how they go then.
+
+    Args:
+        chosen: the clusters that it is to have copies in.
+        returns: it has just become free to return.
+    """
+    names = sorted(chosen)
+    found = {
+        name: one
+        for name, one in leaving.evicting.items()
+        if one.cause == EvictionCause.RETURN and name not in names
+    }
+    part = template.failover.cluster if template.failover else None
+    begun = Eviction(
+        since=now,
+        cause=EvictionCause.RETURN,
+        purge=PurgeMode((part.purge_mode if part else None) or PurgeMode.GRACEFULLY),
+        grace_seconds=int(terms.grace.total_seconds()),
+        why=f"it returns to {', '.join(names[:5])}",
+        answers=True,
+    )
+    fresh = [target.cluster for target in leaving.kept if target.cluster not in names]
+    return found | (dict.fromkeys(fresh, begun) if returns else {})
 
 
 def kept_states(failover: Failover | None) -> tuple[KeptState, ...]:

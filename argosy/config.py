@@ -74,6 +74,11 @@ class Settings(BaseModel):
     eviction_rate: float = Field(
         default=20, gt=0, description="Templates a second that a worker moves away from clusters, at most."
     )
+    wave_patience: float = Field(
+        default=600,
+        gt=0,
+        description="Seconds that templates which return to a cluster may take to become healthy; then no more return.",
+    )
     fleet_guard: float = Field(
         default=0.5,
         ge=0,

@@ -17,7 +17,13 @@ from devcluster.temporal import TemporalServer
 from tests.plant import Plant
 
 # What a fixture needs, and the marker that everything using it gets.
-_NEEDS = {"member_binaries": BARE, "members": BARE, "member": BARE, "full_member": FULL}
+_NEEDS = {
+    "member_binaries": BARE,
+    "members": BARE,
+    "member": BARE,
+    "full_member": FULL,
+    "running_members": FULL,
+}
 _BINARIES = pytest.StashKey[dict[str, Path]]()
 _MISSING = pytest.StashKey[str]()
 _ALERTMANAGER = pytest.StashKey[Path | str]()

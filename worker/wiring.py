@@ -32,6 +32,7 @@ from argosy.config import Settings
 from argosy.interpreter.lua.pool import LuaPool
 from argosy.kube.connect import Members
 from argosy.scheduling.confirmation import Thresholds
+from workflows import options
 from workflows.cluster import Cluster
 from workflows.options import HEALTH_QUEUE
 from workflows.policyset import PolicySet
@@ -144,7 +145,7 @@ def build(client: Client, settings: Settings, *, instance: str) -> Parts:
         notifiers=Notifiers(client, task_queue=settings.task_queue),
         clusters=Clusters(client, members=members),
         tainting=Tainting(client, inputs),
-        fail_backs=FailBacks(client),
+        fail_backs=FailBacks(client, patience=settings.wave_patience),
         monitors=Monitors(
             client=client,
             members=members,
@@ -177,6 +178,7 @@ def workers(
         max_concurrent_local_activities=ACTIVITY_SLOTS,
         max_eager_activity_reservations_per_workflow_task=EAGER_ACTIVITIES,
         max_cached_workflows=CACHED_WORKFLOWS,
+        sticky_queue_schedule_to_start_timeout=options.STICKY_TIMEOUT,
         graceful_shutdown_timeout=SHUTDOWN,
     )
     health = Worker(

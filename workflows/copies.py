@@ -193,6 +193,10 @@ class Copies:
         target = self._state.targets.get(cluster)
         if target is not None:
             self._put(cluster, applied_target(target, applied, state, at=workflow.now()))
+            plan = self._state.plan
+            if plan is not None and plan.in_turn and target.phase != TargetPhase.APPLIED:
+                # It is not pending any more, for which another copy may wait.
+                self._set(replan=(*self._state.replan, Reason.HEALTH_CHANGED))
 
     async def _remove(self, cluster: str) -> None:
         deletion, plan = self._state.deletion, self._state.plan
@@ -295,8 +299,7 @@ class Copies:
 
 def _turned(before: Target, after: Target) -> bool:
     """Whether a copy has become healthy, or ill, or has moved between being seen and not."""
-    was, now = before.assessment, after.assessment
-    return was.is_healthy != now.is_healthy or before.unwell_since != after.unwell_since
+    return before.is_well != after.is_well or before.unwell_since != after.unwell_since
 
 
 def message_of(error: FailureError) -> str:

@@ -16,7 +16,7 @@ def may_leave(cluster: str, state: PropagationState, *, now: datetime) -> bool:
 
     Its cluster has to answer, because deleting helps nobody where it does not, and the plan has to know that, because
     it may want the copy to stay then; and there have to be healthy copies elsewhere, unless it has waited long enough
-    for them, or is to go at once.
+    for them, or is to go at once. Where nothing else fits, it stays.
     """
     target = state.targets[cluster]
     eviction = state.plan.evicting.get(cluster) if state.plan else None
@@ -24,18 +24,18 @@ def may_leave(cluster: str, state: PropagationState, *, now: datetime) -> bool:
         return False
     if eviction.purge == PurgeMode.NEVER:
         return cluster in state.steering.approved
-    if goes_first(target, state):
-        return True
     others = [
         one for name, one in state.targets.items() if name != cluster and one.phase != TargetPhase.EVICTING
     ]
     if not others or (state.plan is not None and state.plan.unschedulable):
         return False
+    if goes_first(target, state):
+        return True
     if any(one.phase != TargetPhase.APPLIED for one in others):
         return False
     if eviction.grace_ends <= now:
         return True
-    return not eviction.serves_others and all(one.assessment.is_healthy for one in others)
+    return not eviction.serves_others and all(one.is_well for one in others)
 
 
 def goes_first(target: Target, state: PropagationState) -> bool:

@@ -8,6 +8,8 @@ from temporalio.common import RetryPolicy
 
 # Decides how fast work resumes after a worker's crash.
 TASK_TIMEOUT = timedelta(seconds=3)
+# So does this: what is due just after a crash is offered to the dead worker alone for so long.
+STICKY_TIMEOUT = timedelta(seconds=2)
 
 HEALTH_QUEUE = "health"
 

@@ -49,6 +49,7 @@ def applied_target(target: Target, applied: Applied, state: PropagationState, *,
             "message": "",
             "since": at,
             "grows": False,
+            "grown": target.grows and _lacks(target, seen),
             "unwell_since": _unwell_since(target, seen, at=at),
         }
     )
@@ -64,11 +65,18 @@ def observed_targets(targets: Mapping[str, Target], event: Observed, *, at: date
             known[cluster] = target.model_copy(
                 update={
                     "seen": seen,
+                    "grown": target.grown and _lacks(target, seen),
                     "changed_at": at if changed else target.changed_at,
                     "unwell_since": _unwell_since(target, seen, at=at),
                 }
             )
     return known
+
+
+def _lacks(target: Target, seen: CopyObservation) -> bool:
+    """Whether fewer replicas were seen to be wanted there than have been asked for; what does not count lacks none."""
+    desired = seen.assessment.desired
+    return desired is not None and target.replicas is not None and desired < target.replicas
 
 
 def _unwell_since(target: Target, seen: CopyObservation, *, at: datetime) -> datetime | None:
@@ -138,7 +146,7 @@ def facts_of(state: PropagationState) -> CopyFacts:
         lacking=tuple(
             name
             for name, one in sorted(staying.items())
-            if one.phase != TargetPhase.APPLIED or not one.assessment.is_healthy
+            if one.phase != TargetPhase.APPLIED or not one.is_well
         ),
         state={name: one.seen.state for name, one in state.targets.items() if one.seen and one.seen.state},
     )

@@ -24,10 +24,11 @@ ALL_CLUSTERS = "*"
 
 
 class EvictionCause(StrEnum):
-    """What makes a copy move; the words are those of Karmada's eviction tasks."""
+    """What makes a copy move; the words are those of Karmada's eviction tasks, which know no return."""
 
     TAINT = "TaintUntolerated"
     APPLICATION = "ApplicationFailure"
+    RETURN = "Returned"
 
 
 class PurgeMode(StrEnum):

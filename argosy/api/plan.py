@@ -90,6 +90,7 @@ class Plan(Record):
         in_turn: clusters whose copies wait until fewer others are unavailable.
         slot: when this template's next copy may move, where many do; None where nothing waits for that.
         left: cluster -> since when the template stays away from it, although it may be well again.
+        failed: of `left`, the clusters in which the template failed itself, so that it returns only when asked to.
         moving: the conditions under which copies move.
         watches_health: whether it matters how long a copy is not healthy.
         keeps: what of a copy's status its successor is to get.
@@ -134,6 +135,7 @@ class Plan(Record):
     in_turn: tuple[str, ...] = ()
     slot: datetime | None = None
     left: dict[str, datetime] = {}
+    failed: tuple[str, ...] = ()
     moving: Moving = Moving()
     watches_health: bool = False
     keeps: tuple[KeptState, ...] = ()

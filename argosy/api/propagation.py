@@ -79,6 +79,7 @@ class Target(Record):
         fought: how many of them in quick succession; the more, the longer the next one waits.
         eviction: why and how it has to go, while it does.
         grows: what is to be applied has more replicas than what is there, or nothing is there yet.
+        grown: it was applied with more replicas than have been seen there since.
         unwell_since: since when it has been seen not to be healthy.
     """
 
@@ -100,6 +101,7 @@ class Target(Record):
     fought: int = 0
     eviction: Eviction | None = None
     grows: bool = False
+    grown: bool = False
     unwell_since: datetime | None = None
 
     @property
@@ -111,6 +113,11 @@ class Target(Record):
     def assessment(self) -> Assessment:
         """How it fares, as far as anything was seen of it."""
         return self.seen.assessment if self.seen else NOT_SEEN
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it was seen to be healthy with all the replicas that it is to have."""
+        return self.assessment.is_healthy and not self.grown
 
     @property
     def drifted(self) -> str:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +10,10 @@ from activities.fleet import fleet_of
 from activities.placing import Occasion
 from activities.policies import EMPTY, PolicyView, choose
 from argosy.api.cluster_connection import ConnectionReference
+from argosy.api.eviction import CopyFacts, Eviction, EvictionCause
 from argosy.api.membership import ClusterFacts, ClusterPhase, ClusterSettings, ClusterStatus, Health
 from argosy.api.messages import Required
+from argosy.api.meta import Taint
 from argosy.api.plan import Plan
 from argosy.api.policyset import PolicySetState, StoredPolicy
 
@@ -264,3 +266,68 @@ def test_replicas_that_find_no_node_move_where_there_is_room() -> None:
 
 def test_a_closer_look_counts_beside_the_summary() -> None:
     assert shares(divided(with_room("a", 6), with_room("b", 6), estimates={"a": 2, "b": 6})) == {"b": 6}
+
+
+IN_ORDER = {
+    "placement": {
+        "clusterAffinities": [
+            {"affinityName": "first", "clusterNames": ["a"]},
+            {"affinityName": "second", "clusterNames": ["b"]},
+        ]
+    }
+}
+AUTO = {"metadata": {"annotations": {"argosy.dev/fail-back": "Auto"}}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "cause", "then"),
+    [
+        # A whole copy in every cluster takes nothing over, so that it may be there again.
+        ({}, EvictionCause.TAINT, ["a", "b"]),
+        (IN_ORDER, EvictionCause.TAINT, ["b"]),
+        ({**IN_ORDER, **AUTO}, EvictionCause.TAINT, ["a"]),
+        # Where it failed by itself it would only fail again.
+        ({}, EvictionCause.APPLICATION, ["b"]),
+        ({**IN_ORDER, **AUTO}, EvictionCause.APPLICATION, ["b"]),
+    ],
+)
+def test_a_template_returns_to_a_cluster_that_is_well_only_where_nothing_speaks_against_it(
+    spec: dict[str, Any], cause: EvictionCause, then: list[str]
+) -> None:
+    policy = stored("p", {**spec})
+    before = by(policy, clusters=BOTH)
+    facts = CopyFacts(evicting={"a": Eviction(since=NOW, cause=cause)})
+    mark = Taint(key="maintenance", effect="NoExecute", time_added=NOW)
+    settings = cluster("a").settings.model_copy(update={"taints": (mark,)})
+    tainted = (cluster("a").model_copy(update={"settings": settings}), cluster("b"))
+    clusters = tainted if cause == EvictionCause.TAINT else BOTH
+    moved = by(policy, clusters=clusters, previous=before, facts=facts)
+    assert (names(moved), sorted(moved.left)) == (["b"], ["a"])
+    # The old copy is gone, and the cluster well.
+    later = by(policy, clusters=BOTH, previous=moved)
+    assert names(later) == then
+    if names(later) == ["b"]:
+        # Whoever asks for it gets it.
+        asked = by(policy, clusters=BOTH, previous=later, rescheduled_at=NOW + timedelta(seconds=1))
+        assert "a" in names(asked)
+        assert (asked.left, asked.failed) == ({}, ())
+
+
+def test_where_a_template_returns_from_its_copy_stays_until_it_is_well_again() -> None:
+    policy = stored("p", {**IN_ORDER})
+    previous = by(policy, clusters=BOTH)
+    facts = CopyFacts(evicting={"a": Eviction(since=NOW)})
+    moved = by(policy, clusters=BOTH, previous=previous, facts=facts)
+    assert names(moved) == ["b"]
+    later = NOW + timedelta(seconds=1)
+    returning = by(policy, clusters=BOTH, previous=moved, rescheduled_at=later)
+    assert (names(returning), list(returning.evicting)) == (["a"], ["b"])
+    assert (returning.evicting["b"].cause, returning.evicting["b"].why) == ("Returned", "it returns to a")
+    # It is not stayed away from, and should the first fail again it simply stays.
+    assert returning.left == {}
+    known = CopyFacts(evicting=returning.evicting)
+    same = by(policy, clusters=BOTH, previous=returning, facts=known, rescheduled_at=later)
+    assert (same.digest, list(same.evicting)) == (returning.digest, ["b"])
+    lost = CopyFacts(evicting={**returning.evicting, "a": Eviction(since=later)})
+    again = by(policy, clusters=BOTH, previous=returning, facts=lost)
+    assert (names(again), list(again.evicting), list(again.left)) == (["b"], ["a"], ["a"])
