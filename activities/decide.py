@@ -183,6 +183,7 @@ def _placed(
         leaving.evicting,
         asked.fleet,
         rescheduled_at=occasion.rescheduled_at,
+        steering=occasion.steering,
         terms=occasion.terms,
         applied_placement=as_recorded(asked.placement),
     )
