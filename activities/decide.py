@@ -176,7 +176,7 @@ def _placed(
         terms=occasion.terms,
         now=occasion.now,
         returned=occasion.returned,
-        rescheduled_at=occasion.rescheduled_at,
+        wanted_back=_wanted_back(occasion),
     )
     # Where a template returns from it may as well stay, should it have to.
     going = {name: one for name, one in leaving.evicting.items() if one.cause != EvictionCause.RETURN}
@@ -186,6 +186,7 @@ def _placed(
         going,
         asked.fleet,
         rescheduled_at=occasion.rescheduled_at,
+        steering=occasion.steering,
         terms=occasion.terms,
         applied_placement=as_recorded(asked.placement),
     )
@@ -225,6 +226,17 @@ def _placed(
         "keeps": kept_states(policy.spec.failover),
         "restored": restored(previous, going, chosen),
     }
+
+
+def _wanted_back(occasion: Occasion) -> list[str]:
+    """The clusters that a template is being moved away from, and to which somebody has since let it return."""
+    asked = occasion.rescheduled_at
+    return [
+        name
+        for name, known in occasion.facts.evicting.items()
+        if occasion.steering.lets_return(name, since=known.since)
+        or (asked is not None and asked > known.since)
+    ]
 
 
 def _required(required_by: Iterable[Required], fleet: Mapping[str, Cluster]) -> list[Target]:

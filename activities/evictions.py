@@ -22,9 +22,6 @@ from argosy.scheduling.eviction import is_outage, leaves_at
 from argosy.scheduling.filters import untolerated
 from argosy.scheduling.strategy import Strategy, strategy_of
 
-# How long a cluster that is back still counts as one of those that failed together.
-GUARD_LASTS = timedelta(seconds=60)
-
 _MARKS = {
     NOT_READY_TAINT: "it does not answer",
     FAILOVER_TAINT: "its failover was asked for",
@@ -41,12 +38,14 @@ class FailoverTerms:
         carefully: for all others.
         share: of the fleet that may fail at once before the observer is suspected.
         grace: how long a copy that is to go waits for healthy ones elsewhere, where its policy says nothing.
+        guard_lasts: how long a cluster that is back still counts as one of those that failed together.
     """
 
     freely: timedelta = timedelta(seconds=3)
     carefully: timedelta = timedelta(seconds=300)
     share: float = 0.5
     grace: timedelta = timedelta(seconds=600)
+    guard_lasts: timedelta = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def evictions(
     terms: FailoverTerms,
     now: datetime,
     returned: Mapping[str, datetime] | None = None,
-    rescheduled_at: datetime | None = None,
+    wanted_back: Iterable[str] = (),
 ) -> Evictions:
     """Look at every cluster that has a copy.
 
@@ -122,14 +121,15 @@ def evictions(
         fleet: with the taints that only this template sees.
         held: clusters whose copies nobody may move, by a person's wish.
         returned: cluster that is well again -> since when.
-        rescheduled_at: when someone last asked for a new division, over all clusters that are well.
+        wanted_back: clusters to which the template may return, as somebody has said since it was moved away.
     """
     guard = _guard(fleet, returned, terms=terms, now=now)
     leaving = {name: _leaving(template, fleet[name], terms) for name in fleet}
     evicting = {
         name: known.model_copy(update={"answers": not _is_failing(fleet[name])})
         for name, known in facts.evicting.items()
-        if name in fleet and not (leaving[name] is None and _is_welcome_back(known, template, rescheduled_at))
+        if name in fleet
+        and not (leaving[name] is None and (name in set(wanted_back) or _is_welcome_back(known, template)))
     }
     before = tuple(target.cluster for target in kept)
     lacking = set(facts.lacking) & set(before)
@@ -249,10 +249,9 @@ def _eviction(
     )
 
 
-def _is_welcome_back(eviction: Eviction, template: Template, rescheduled_at: datetime | None) -> bool:
-    """Whether a copy may stay where its cluster is well again: nobody has its share, or somebody wants it back."""
-    wanted = rescheduled_at is not None and rescheduled_at > eviction.since
-    return wanted or (eviction.cause == EvictionCause.TAINT and template.is_everywhere)
+def _is_welcome_back(eviction: Eviction, template: Template) -> bool:
+    """Whether a copy may simply stay where its cluster is well again: nobody has taken its share over."""
+    return eviction.cause == EvictionCause.TAINT and template.is_everywhere
 
 
 def _evicting(taint: Taint, behaviour: Behaviour) -> Taint:
@@ -280,9 +279,9 @@ def _guard(
     """
     failing = {name for name, cluster in fleet.items() if _is_failing(cluster)}
     lately = {
-        name: since + GUARD_LASTS
+        name: since + terms.guard_lasts
         for name, since in (returned or {}).items()
-        if name in fleet and name not in failing and since + GUARD_LASTS > now
+        if name in fleet and name not in failing and since + terms.guard_lasts > now
     }
     if is_outage(fleet.values(), failing=failing, share=terms.share):
         return now

@@ -201,6 +201,9 @@ def test_clusters_that_were_cut_off_together_are_believed_one_by_one_only_after_
     assert (stays(found), found.due) == (["a", "b", "c"], {"b": T0 + timedelta(seconds=150)})
     assert "too many clusters fail at once" in found.note
     assert list(looked(*fleet, after=150, returned=back).evicting) == ["b"]
+    shorter = FailoverTerms(guard_lasts=timedelta(seconds=10))
+    assert list(looked(*fleet, after=100, returned=back, terms=shorter).evicting) == ["b"]
+    assert looked(*fleet, after=99, returned=back, terms=shorter).evicting == {}
 
 
 def test_what_is_planned_says_whether_the_cluster_answers() -> None:
@@ -223,8 +226,7 @@ def test_what_others_need_outlives_them_and_a_namespace_is_not_deleted_under_the
 
 def test_a_copy_that_somebody_wants_back_before_it_went_stays() -> None:
     fleet = (cluster("a"), cluster("b"))
-    assert list(looked(*fleet, after=60, facts=moved(), rescheduled_at=T0).evicting) == ["b"]
-    wanted = T0 + timedelta(seconds=30)
-    assert looked(*fleet, after=60, facts=moved(), rescheduled_at=wanted).evicting == {}
+    assert list(looked(*fleet, after=60, facts=moved()).evicting) == ["b"]
+    assert looked(*fleet, after=60, facts=moved(), wanted_back=["b"]).evicting == {}
     failing = (cluster("a"), cluster("b", failing=True))
-    assert list(looked(*failing, after=60, facts=moved(), rescheduled_at=wanted).evicting) == ["b"]
+    assert list(looked(*failing, after=60, facts=moved(), wanted_back=["b"]).evicting) == ["b"]

@@ -68,7 +68,9 @@ def test_a_copy_that_has_to_grow_is_well_only_when_it_was_seen_to_have_grown() -
 
 
 def test_what_does_not_count_replicas_is_well_as_it_was() -> None:
-    target = Target(replicas=4, grows=True, seen=CopyObservation(assessment=Assessment(health="Healthy")))
+    target = Target(
+        replicas=4, grows=True, seen=CopyObservation(assessment=Assessment(health=ObjectHealth.HEALTHY))
+    )
     applied = Applied(uid="u", digest="d", version="8")
     assert applied_target(target, applied, moving_away(Eviction(since=NOW)), at=NOW).is_well
 
