@@ -234,8 +234,8 @@ def _wanted_back(occasion: Occasion) -> list[str]:
     return [
         name
         for name, known in occasion.facts.evicting.items()
-        if occasion.steering.lets_return(name, since=known.since)
-        or (asked is not None and asked > known.since)
+        if known.cause != EvictionCause.RETURN
+        and (occasion.steering.lets_return(name, since=known.since) or (asked or known.since) > known.since)
     ]
 
 
