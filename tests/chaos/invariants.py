@@ -55,7 +55,7 @@ def _template(name: str, wanted: Wanted, ending: Ending) -> Iterator[str]:
         return
     yield from _record(name, record)
     yield from _as_recorded(name, record, copies)
-    yield from _as_wanted(name, wanted, copies)
+    yield from _as_wanted(name, wanted, copies, stays_away=record.left)
 
 
 def _record(name: str, record: Recorded) -> Iterator[str]:
@@ -86,7 +86,11 @@ def _as_recorded(name: str, record: Recorded, copies: Sequence[Copy]) -> Iterato
             yield f"{name} in {copy.member} has {copy.replicas} replicas, the record says {known.replicas}"
 
 
-def _as_wanted(name: str, wanted: Wanted, copies: Sequence[Copy]) -> Iterator[str]:
+def _as_wanted(
+    name: str, wanted: Wanted, copies: Sequence[Copy], *, stays_away: frozenset[str]
+) -> Iterator[str]:
+    if stays_away - wanted.away:
+        yield f"{name} stays away from {_listed(stays_away - wanted.away)}, which never failed"
     versions = {copy.version for copy in copies}
     if len(versions) > 1 or not versions <= wanted.versions:
         found = ", ".join(f"v{copy.version} in {copy.member}" for copy in copies)
@@ -104,8 +108,10 @@ def _as_wanted(name: str, wanted: Wanted, copies: Sequence[Copy]) -> Iterator[st
         yield f"{name} has {sum(shares.values())} replicas in all, not {replicas}: {shares}"
     if wanted.kind == LONE and len(where) != 1:
         yield f"{name} has one replica, and is in {_listed(where)}"
-    if wanted.kind in {DIVIDED, DUPLICATED, SETTINGS} and wanted.clusters - where:
-        yield f"{name} is not in {_listed(wanted.clusters - where)}, where its policy wants it"
+    # Only what is divided has its share elsewhere, so the rest comes back by itself.
+    lacking = wanted.clusters - where - (stays_away if wanted.kind == DIVIDED else frozenset())
+    if wanted.kind in {DIVIDED, DUPLICATED, SETTINGS} and lacking:
+        yield f"{name} is not in {_listed(lacking)}, where its policy wants it"
     elif wanted.kind == DIVIDED and max(shares.values()) - min(shares.values()) > 1:
         yield f"{name} is divided unevenly: {shares}"
     if wanted.kind == DUPLICATED and any(share != replicas for share in shares.values()):
@@ -127,6 +133,7 @@ def _listed(names: Sequence[str] | set[str] | frozenset[str]) -> str:
 class _Seen:
     """The newest sight of each copy, and when it was last seen ready."""
 
+    lag: float = LAG
     copies: dict[tuple[str, str], Copy] = field(default_factory=dict)
     ready: dict[tuple[str, str], float] = field(default_factory=dict)
 
@@ -144,23 +151,29 @@ class _Seen:
     def others(self, copy: Copy, *, at: float) -> list[tuple[Copy, bool]]:
         """The copies in other members, each with whether it was ready a moment ago."""
         return [
-            (other, other.ready or at - self.ready.get(place, float("-inf")) <= LAG)
+            (other, other.ready or at - self.ready.get(place, float("-inf")) <= self.lag)
             for place, other in self.copies.items()
             if other.key == copy.key and other.member != copy.member
         ]
 
 
 def wrong_throughout(
-    script: Script, kinds: Mapping[str, str], acts: Sequence[Act], events: Sequence[Event]
+    script: Script,
+    kinds: Mapping[str, str],
+    acts: Sequence[Act],
+    events: Sequence[Event],
+    *,
+    lag: float = LAG,
 ) -> list[str]:
     """What should never have happened on the way, by the order of what the members saw.
 
     Args:
         kinds: template -> its kind.
         events: from before the round's begin on, so that everything that was there is known.
+        lag: as `LAG`; more where the machine is slow.
     """
     found: list[str] = []
-    seen = _Seen()
+    seen = _Seen(lag)
     out, cut = outages(script), cut_off(script)
     for event in sorted(events, key=lambda one: one.at):
         before = seen.take(event)
@@ -170,12 +183,12 @@ def wrong_throughout(
         when = f"at {event.at:.2f}, {event}"
         if event.is_gone and not _asked_to_go(event, acts):
             found += [f"{when}: {why}" for why in _deleted_too_soon(event, kind, acts, seen, out)]
-        if any(began <= event.at <= ended for began, ended in cut) and _moved(event, before, acts):
+        if any(began <= event.at <= ended for began, ended in cut) and _moved(event, before, acts, lag=lag):
             found.append(f"{when}: moved while most members were cut off")
         if kind == LONE and not event.is_gone:
             found += [f"{when}: {why}" for why in _doubled(event, acts, seen)]
-        if _is_held(event, acts) and (before is not None and _moved(event, before, acts)):
-            found.append(f"{when}: moved although {event.copy.member} was held")
+        if _is_held(event, acts) and (before is not None and _moved(event, before, acts, lag=lag)):
+            found.append(f"{when}: moved although it was held")
     return found
 
 
@@ -219,7 +232,9 @@ def _deleted_too_soon(
     elif not enough:
         yield "deleted while no other copy was ready"
     elif kind == DIVIDED:
-        needed = min(replicas_of(kind, version) or 0 for version in _current(copy, acts, event.at))
+        needed = min(
+            replicas_of(kind, version) or 0 for version in _current(copy, acts, at=event.at, lag=seen.lag)
+        )
         held = sum(other.replicas or 0 for other in enough)
         if held < needed:
             yield f"deleted while ready copies elsewhere had {held} of {needed} replicas"
@@ -228,16 +243,24 @@ def _deleted_too_soon(
 def _asked_away(event: Event, acts: Sequence[Act]) -> bool:
     """Whether a person wanted the copies to leave the member."""
     return any(
-        act.do == "failover" and act.what == event.copy.member and act.sent <= event.at for act in acts
+        act.sent <= event.at and (_forces(act, event.copy.member) or _moves(act, event.copy)) for act in acts
     )
 
 
-def _current(copy: Copy, acts: Sequence[Act], at: float) -> set[int]:
+def _forces(act: Act, member: str) -> bool:
+    return act.do == "failover" and act.what == member
+
+
+def _moves(act: Act, copy: Copy) -> bool:
+    return act.do == "move" and act.what == copy.key and act.detail == copy.member
+
+
+def _current(copy: Copy, acts: Sequence[Act], *, at: float, lag: float) -> set[int]:
     """The versions that a template may have had lately."""
     sent = [
         int(act.detail)
         for act in acts
-        if act.do in {"submit", "update"} and act.what == copy.key and at - 2 * LAG <= act.sent <= at
+        if act.do in {"submit", "update"} and act.what == copy.key and at - 2 * lag <= act.sent <= at
     ]
     return {copy.version, *sent}
 
@@ -247,7 +270,7 @@ def _long_out(copy: Copy, event: Event, out: Mapping[str, list[tuple[float, floa
     return any(began + 2 * LAG <= event.at <= ended for began, ended in out.get(copy.member, []))
 
 
-def _moved(event: Event, before: Copy | None, acts: Sequence[Act]) -> bool:
+def _moved(event: Event, before: Copy | None, acts: Sequence[Act], *, lag: float) -> bool:
     """Whether replicas came or went without a new version of the template, or anybody's deletion."""
     copy = event.copy
     if event.type == "there":
@@ -257,7 +280,7 @@ def _moved(event: Event, before: Copy | None, acts: Sequence[Act]) -> bool:
     if before is None:
         began = [act.sent for act in acts if act.do in {"submit", "update"} and act.what == copy.key]
         # What is submitted for the first time, or again after its deletion, comes; what was there before moves.
-        return not any(event.at - 2 * LAG <= sent <= event.at for sent in began)
+        return not any(event.at - 2 * lag <= sent <= event.at for sent in began)
     return copy.version == before.version and copy.replicas != before.replicas
 
 
@@ -265,20 +288,27 @@ def _doubled(event: Event, acts: Sequence[Act], seen: _Seen) -> Iterator[str]:
     """A single replica is patient: it moves at once only where a person says so."""
     for other, _ in seen.others(event.copy, at=event.at):
         asked = any(
-            act.do == "failover"
-            and act.detail == "--now"
-            and act.what in {other.member, event.copy.member}
-            and act.sent <= event.at
+            act.sent <= event.at
+            and ((_forces(act, one.member) and act.detail == "--now") or _moves(act, one))
             for act in acts
+            for one in (other, event.copy)
         )
         if not asked:
             yield f"a single replica is in {other.member} too"
 
 
 def _is_held(event: Event, acts: Sequence[Act]) -> bool:
-    """Whether a person keeps everything on the member where it is."""
-    member, at = event.copy.member, event.at
-    held = [act.answered for act in acts if act.do == "hold" and act.what == member]
-    freed = [act.sent for act in acts if act.do == "resume" and act.what == member]
+    """Whether a person keeps everything on the member where it is, or the copies of this template."""
+    return _is_kept(event.copy.member, event.at, acts, begin="hold", end="resume") or _is_kept(
+        event.copy.key, event.at, acts, begin="keep", end="free"
+    )
+
+
+def _is_kept(what: str, at: float, acts: Sequence[Act], *, begin: str, end: str) -> bool:
+    held = [act.answered for act in acts if act.do == begin and act.what == what]
+    freed = [act.sent for act in acts if act.do == end and act.what == what]
     began = max((moment for moment in held if moment is not None and moment <= at), default=None)
-    return began is not None and not any(began <= moment <= at for moment in freed)
+    if began is None or any(act.do in {"failover", "move"} and act.sent <= began for act in acts):
+        # What had begun to move by then goes on.
+        return False
+    return not any(began <= moment <= at for moment in freed)

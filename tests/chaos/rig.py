@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from activities.connection import connect, initialise
@@ -34,6 +35,8 @@ SETTINGS = {
     # It doubles with each failure of the last ten minutes, and members fail a lot here.
     "ARGOSY_RECOVERY_AFTER": "0.1",
     "ARGOSY_FAILOVER_AFTER": "2",
+    # So that the failures of one round do not guard against those of the next.
+    "ARGOSY_FLEET_GUARD_LASTS": "10",
 }
 FAULTS = {"kill", "revive", "freeze", "thaw", "drop", "cut", "connect"}
 
@@ -107,6 +110,16 @@ class Rig:
     async def phases(self) -> dict[str, str]:
         """Member -> its phase, as the lists have it."""
         return {name: str(one.phase) for name, one in (await list_clusters(self.session.client)).items()}
+
+    async def failed_since(self, moment: datetime) -> frozenset[str]:
+        """The members that were on record as not ready at any time since then."""
+        statuses = await list_clusters(self.session.client)
+        return frozenset(
+            name
+            for name, one in statuses.items()
+            if (one.health.since is not None and one.health.since >= moment)
+            or any(step.what == "NotReady" and step.at >= moment for step in one.steps)
+        )
 
     async def copies(self) -> tuple[Copy, ...]:
         """Every object with Argosy's label in any member, asked of the API servers past the relays."""

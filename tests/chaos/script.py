@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 MEMBERS = ("member1", "member2", "member3")
 WORKERS = ("worker1", "worker2")
-LASTS = 9.0
+LASTS = 8.0
 """Seconds of a round's script at most; healing and settling come after it."""
+STAGGERED = 3.0
+"""Seconds within which members that were cut off together are reached again."""
 
 DIVIDED, DUPLICATED, LONE, SETTINGS = "divided", "duplicated", "lone", "settings"
 KINDS = {
@@ -88,6 +90,10 @@ class _Drawn:
     def member(self) -> str:
         return self.draw.choice(MEMBERS)
 
+    def deployments(self) -> list[str]:
+        """The templates with replicas, sorted."""
+        return sorted(name for name, kind in self.templates.items() if kind != SETTINGS)
+
     def worker(self) -> str:
         return self.draw.choice(WORKERS[: self.workers])
 
@@ -124,7 +130,11 @@ class _Drawn:
 
     def crash(self, began: float, ended: float) -> Iterator[Step]:
         """One part of Argosy or Temporal that dies or hangs, and is there again."""
-        match self.draw.choice(("worker", "worker", "stall", "temporal")):
+        match self.draw.choice(("worker", "worker", "workers", "stall", "temporal")):
+            case "workers":
+                for worker in WORKERS[: self.workers]:
+                    yield Step(began, "kill", worker)
+                    yield Step(ended, "revive", worker)
             case "worker":
                 worker = self.worker()
                 yield Step(began, "kill", worker)
@@ -162,12 +172,12 @@ def _die_amid_crashes(drawn: _Drawn) -> Iterator[Step]:
 
 
 def _cut_off(drawn: _Drawn) -> Iterator[Step]:
-    """The observer loses every member, or most of them, at once: nothing may move."""
+    """The observer loses every member, or most of them, at once, and finds them one by one: nothing may move."""
     cut = MEMBERS if drawn.draw.random() < 0.6 else tuple(sorted(drawn.draw.sample(MEMBERS, 2)))
     how = drawn.draw.choice(("drop", "cut"))
     for member in cut:
         yield Step(0.5, how, member)
-        yield Step(LASTS, "connect", member)
+        yield Step(drawn.moment(LASTS - STAGGERED, LASTS), "connect", member)
 
 
 def _crash(drawn: _Drawn) -> Iterator[Step]:
@@ -180,14 +190,31 @@ def _crash(drawn: _Drawn) -> Iterator[Step]:
 
 
 def _steer(drawn: _Drawn) -> Iterator[Step]:
-    """A person moves everything away from a member, perhaps holds it, and ends that."""
-    member, at = drawn.member(), drawn.moment(0.3, 1.5)
-    if drawn.draw.random() < 0.4:
-        yield Step(at, "hold", member)
-        yield Step(drawn.moment(at + 2.5, at + 4), "resume", member)
+    """A person moves everything away from a member, perhaps holds it or one template, and lets all return."""
+    member, at = drawn.member(), drawn.moment(0.3, 1.2)
+    if drawn.draw.random() < 0.6:
+        what = drawn.draw.choice((member, *drawn.deployments()))
+        yield Step(at, *(("hold", member) if what == member else ("keep", what)))
+        until = drawn.moment(at + 2.5, at + 4)
+        yield Step(until, *(("resume", member) if what == member else ("free", what)))
         at += 0.8
     yield Step(round(at, 2), "failover", member, drawn.draw.choice(("--now", "--now", "")))
     yield Step(drawn.moment(at + 3, LASTS), "recover", member)
+    yield from _perhaps_a_crash(drawn, at)
+
+
+def _move(drawn: _Drawn) -> Iterator[Step]:
+    """A person moves single templates away from members, and lets them return."""
+    at = drawn.moment(0.3, 1)
+    for name in drawn.draw.sample(drawn.deployments(), 2):
+        member = drawn.member()
+        yield Step(round(at, 2), "move", name, member)
+        yield Step(drawn.moment(at + 2.5, LASTS), "return", name, member)
+        at += drawn.moment(0.2, 1)
+    yield from _perhaps_a_crash(drawn, at)
+
+
+def _perhaps_a_crash(drawn: _Drawn, at: float) -> Iterator[Step]:
     if drawn.draw.random() < 0.5:
         began = drawn.moment(at + 0.2, at + 2.5)
         yield from drawn.crash(began, round(began + drawn.moment(0.3, 1.5), 2))
@@ -203,8 +230,9 @@ def _lapse(drawn: _Drawn) -> Iterator[Step]:
 
 
 CUT_OFF, STEERED = "the observer is cut off", "a failover is asked for"
+MOVED = "templates are moved"
 # Where every move is judged, nothing else may have been its reason.
-_UNMOVED = {CUT_OFF, STEERED}
+_UNMOVED = {CUT_OFF, STEERED, MOVED}
 SCENARIOS = {
     "a member flaps": _flap,
     "a member dies": _die,
@@ -212,6 +240,7 @@ SCENARIOS = {
     CUT_OFF: _cut_off,
     "crashes": _crash,
     STEERED: _steer,
+    MOVED: _move,
     "monitors lapse": _lapse,
 }
 

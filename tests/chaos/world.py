@@ -167,12 +167,14 @@ class Wanted:
         versions: the one that was accepted last, and those sent after it that nobody answered.
         gone: whether it must not be there any more; None where its deletion was not answered.
         clusters: where its policy allows it.
+        away: members that it may stay away from, because they have failed or a person has asked for it.
     """
 
     kind: str
     versions: frozenset[int]
     gone: bool | None = False
     clusters: frozenset[str] = frozenset(MEMBERS)
+    away: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -187,12 +189,13 @@ class RecordedCopy:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a propagation has published."""
+    """What a propagation has published; `left` are members that it was moved away from and stays away from."""
 
     phase: str
     message: str = ""
     running: bool = True
     copies: Mapping[str, RecordedCopy] = field(default_factory=dict)
+    left: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,10 @@ async def test_what_is_being_confirmed_is_not_begun_anew(
             took = clock() - began
             assert await monitored_by(session, frozen_later.name) == other.worker.pid
             assert FAILURE_AFTER - 1 <= took <= at_most
+            if how == "stopped":
+                log = (plant.directory / "worker.log").read_text(encoding="utf-8")
+                assert "handed over: this worker shuts down" in log
+                assert "Traceback" not in log
             frozen_later.thaw()
             await became(session, frozen_later.name, ready=True, seconds=30)
             _, status = await described(session, frozen_later.name)

@@ -201,6 +201,9 @@ def test_clusters_that_were_cut_off_together_are_believed_one_by_one_only_after_
     assert (stays(found), found.due) == (["a", "b", "c"], {"b": T0 + timedelta(seconds=150)})
     assert "too many clusters fail at once" in found.note
     assert list(looked(*fleet, after=150, returned=back).evicting) == ["b"]
+    shorter = FailoverTerms(guard_lasts=timedelta(seconds=10))
+    assert list(looked(*fleet, after=100, returned=back, terms=shorter).evicting) == ["b"]
+    assert looked(*fleet, after=99, returned=back, terms=shorter).evicting == {}
 
 
 def test_what_is_planned_says_whether_the_cluster_answers() -> None:

@@ -113,6 +113,21 @@ def test_a_narrowed_policy_counts() -> None:
     assert wrong_at_the_end(with_copies(ending, DIVIDES, copies)) == []
 
 
+def test_what_is_divided_may_stay_away_from_a_member_that_has_failed() -> None:
+    ending = with_copies(whole(), DIVIDES, [copy("member1", DIVIDES, 3), copy("member2", DIVIDES, 3)])
+    away = frozenset({"member3"})
+    ending = with_record(ending, DIVIDES, replace(ending.records[DIVIDES], left=away))
+    assert "ns/web stays away from member3, which never failed" in wrong_at_the_end(ending)
+    assert wrong_at_the_end(wanting(ending, DIVIDES, Wanted(DIVIDED, frozenset({4}), away=away))) == []
+
+
+def test_what_is_whole_everywhere_stays_away_from_nothing() -> None:
+    ending = with_copies(whole(), WHOLE, [copy(member, WHOLE, 2) for member in MEMBERS[:2]])
+    ending = with_record(ending, WHOLE, replace(ending.records[WHOLE], left=frozenset({"member3"})))
+    ending = wanting(ending, WHOLE, Wanted(DUPLICATED, frozenset({4}), away=frozenset({"member3"})))
+    assert wrong_at_the_end(ending) == ["ns/whole is not in member3, where its policy wants it"]
+
+
 BROKEN: dict[str, Callable[[Ending], Ending]] = {
     "member2 is NotReady": lambda e: replace(e, clusters={**e.clusters, "member2": "NotReady"}),
     "member3 is unknown": lambda e: replace(e, clusters={"member1": "Ready", "member2": "Ready"}),

@@ -134,6 +134,34 @@ def test_nothing_moves_from_a_member_that_is_held() -> None:
     assert judge(STEERS, [*full, event(5, "DELETED", "member2", replicas=6)], held) == []
 
 
+def test_nothing_moves_of_a_template_that_is_held_unless_that_had_begun() -> None:
+    kept = [Act(1, "keep", WEB, "", 2), Act(6, "free", WEB, "", 7)]
+    moved = [*there(replicas=6), event(5, "DELETED", "member1", replicas=6)]
+    assert judge(STEERS, moved, kept)
+    assert judge(STEERS, moved, [Act(1.5, "failover", "member1", "--now", 1.8), *kept]) == []
+    assert judge(STEERS, moved, [*kept, Act(3, "failover", "member1", "--now", 3.5)])
+
+
+def test_one_template_that_a_person_moves_goes_and_others_stay() -> None:
+    goes = [*there(), event(9, "DELETED", "member1")]
+    assert judge(STEERS, goes, [Act(8, "move", WEB, "member1", 8.5)], kind=DUPLICATED) == []
+    assert judge(STEERS, goes, [Act(8, "move", "ns/other", "member1", 8.5)], kind=DUPLICATED)
+    assert judge(STEERS, goes, [Act(8, "move", WEB, "member2", 8.5)], kind=DUPLICATED)
+    moves = [*there(ONE, 1, ("member1",)), event(9, "ADDED", "member2", ONE, 1)]
+    assert judge(STEERS, moves, [Act(8, "move", ONE, "member1", 8.5)], kind=LONE, key=ONE) == []
+
+
+def test_a_slow_machine_has_more_time() -> None:
+    events = [
+        *(event(-5, "ADDED", member, replicas=6) for member in MEMBERS[:2]),
+        *(event(0, "MODIFIED", member, replicas=6, ready=False) for member in MEMBERS[1:2]),
+        event(9, "DELETED", "member1", replicas=6),
+    ]
+    kinds = {WEB: DIVIDED}
+    assert wrong_throughout(STEERS, kinds, [], events)
+    assert wrong_throughout(STEERS, kinds, [], events, lag=10) == []
+
+
 def test_a_single_replica_is_nowhere_else_unless_a_person_wants_it_moved_now() -> None:
     events = [*there(ONE, 1, ("member1",)), event(9, "ADDED", "member2", ONE, 1)]
     (found,) = judge(STEERS, events, kind=LONE, key=ONE)
@@ -163,3 +191,18 @@ def test_the_last_answered_version_counts_and_what_came_after_it_may() -> None:
     assert wanted(first, gone, second) == Wanted(DIVIDED, frozenset({2}), gone=False)
     assert wanted(first, Act(2, "narrow", DIVIDED, "member1", 2.1)).clusters == {"member2", "member3"}
     assert expected(kinds, []) == {}
+
+
+def test_a_template_may_stay_away_from_what_has_failed_or_was_left_by_a_persons_wish() -> None:
+    def away(*acts: Act) -> frozenset[str]:
+        submitted = Act(0, "submit", WEB, "1", 0.1)
+        return expected({WEB: DIVIDED}, [submitted, *acts], failed=frozenset({"member1"}))[WEB].away
+
+    asked = Act(1, "failover", "member2", "--now", 1.5)
+    moved, other = Act(2, "move", WEB, "member3", 2.5), Act(2, "move", "ns/other", "member3", 2.5)
+    assert away() == {"member1"}
+    assert away(asked, other) == {"member1", "member2"}
+    assert away(asked, moved) == set(MEMBERS)
+    assert away(asked, Act(3, "recover", "member2", "", 4)) == {"member1"}
+    assert away(asked, Act(3, "recover", "member2")) == {"member1", "member2"}
+    assert away(moved, Act(3, "return", WEB, "member3", 4)) == {"member1"}
