@@ -22,9 +22,6 @@ from argosy.scheduling.eviction import is_outage, leaves_at
 from argosy.scheduling.filters import untolerated
 from argosy.scheduling.strategy import Strategy, strategy_of
 
-# How long a cluster that is back still counts as one of those that failed together.
-GUARD_LASTS = timedelta(seconds=60)
-
 _MARKS = {
     NOT_READY_TAINT: "it does not answer",
     FAILOVER_TAINT: "its failover was asked for",
@@ -41,12 +38,14 @@ class FailoverTerms:
         carefully: for all others.
         share: of the fleet that may fail at once before the observer is suspected.
         grace: how long a copy that is to go waits for healthy ones elsewhere, where its policy says nothing.
+        guard_lasts: how long a cluster that is back still counts as one of those that failed together.
     """
 
     freely: timedelta = timedelta(seconds=3)
     carefully: timedelta = timedelta(seconds=300)
     share: float = 0.5
     grace: timedelta = timedelta(seconds=600)
+    guard_lasts: timedelta = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -280,9 +279,9 @@ def _guard(
     """
     failing = {name for name, cluster in fleet.items() if _is_failing(cluster)}
     lately = {
-        name: since + GUARD_LASTS
+        name: since + terms.guard_lasts
         for name, since in (returned or {}).items()
-        if name in fleet and name not in failing and since + GUARD_LASTS > now
+        if name in fleet and name not in failing and since + terms.guard_lasts > now
     }
     if is_outage(fleet.values(), failing=failing, share=terms.share):
         return now

@@ -13,7 +13,7 @@ from typing import Any
 
 from temporalio import activity
 from temporalio.client import Client
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 
 from activities.contracts import Inspected, Observation, WatchCluster
@@ -297,8 +297,13 @@ class Attempt:
         self._heartbeat(seen)
         # Heartbeats are encoded in the background, and the last one must not be overtaken.
         await asyncio.sleep(HAND_OVER)
+        # An expected end, which the log has in one line rather than as a failure.
+        activity.logger.info("handed over: this worker shuts down")
         raise ApplicationError(
-            "handed over: this worker shuts down", type="HandedOver", next_retry_delay=HAND_OVER_DELAY
+            "handed over: this worker shuts down",
+            type="HandedOver",
+            next_retry_delay=HAND_OVER_DELAY,
+            category=ApplicationErrorCategory.BENIGN,
         )
 
 

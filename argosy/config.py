@@ -85,6 +85,11 @@ class Settings(BaseModel):
         le=1,
         description="The largest share of the clusters that may fail at once; if more do, nothing is moved.",
     )
+    fleet_guard_lasts: float = Field(
+        default=60,
+        ge=0,
+        description="Seconds for which a cluster that is back still counts as one of those that failed at once.",
+    )
     health_listen: str = Field(
         default="", description="host:port of the worker's health endpoint; empty is off."
     )

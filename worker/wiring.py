@@ -138,6 +138,7 @@ def build(client: Client, settings: Settings, *, instance: str) -> Parts:
                 carefully=timedelta(seconds=settings.failover_after_stateful),
                 share=settings.fleet_guard,
                 grace=timedelta(seconds=settings.eviction_grace),
+                guard_lasts=timedelta(seconds=settings.fleet_guard_lasts),
             ),
             pace=Pace(settings.eviction_rate),
         ),
