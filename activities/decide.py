@@ -186,6 +186,7 @@ def _placed(
         going,
         asked.fleet,
         rescheduled_at=occasion.rescheduled_at,
+        steering=occasion.steering,
         terms=occasion.terms,
         applied_placement=as_recorded(asked.placement),
     )

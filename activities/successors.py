@@ -7,7 +7,7 @@ from datetime import datetime
 
 from activities.evictions import Evictions, FailoverTerms, Template, is_well
 from argosy.api.cluster import Cluster
-from argosy.api.eviction import Eviction, EvictionCause, KeptState, PurgeMode
+from argosy.api.eviction import Eviction, EvictionCause, KeptState, PurgeMode, Steering
 from argosy.api.plan import Plan
 from argosy.api.policy import Failover
 
@@ -19,13 +19,14 @@ def still_left(
     fleet: Mapping[str, Cluster],
     *,
     rescheduled_at: datetime | None,
+    steering: Steering,
     terms: FailoverTerms,
     applied_placement: str,
 ) -> dict[str, datetime]:
     """Clusters that the template stays away from, and since when: those that it was moved away from.
 
-    It is free to return when somebody asks for a new division, or edits its placement; by itself only where it has a
-    whole copy in every cluster, or its policy says so, and never to where it failed while the cluster was well.
+    It is free to return when somebody lets it, asks for a new division, or edits its placement; by itself only where
+    it has a whole copy in every cluster, or its policy says so, and never to where it failed while the cluster was well.
 
     Args:
         applied_placement: the placement as it is recorded, to tell an edited one.
@@ -36,6 +37,7 @@ def still_left(
     edited = previous is not None and bool(previous.placement) and previous.placement != applied_placement
     left = {} if edited else dict(before)
     left = {name: since for name, since in left.items() if rescheduled_at is None or rescheduled_at <= since}
+    left = {name: since for name, since in left.items() if not steering.lets_return(name, since=since)}
     left |= {name: eviction.since for name, eviction in evicting.items() if name not in left}
     free = template.is_everywhere or template.moving.returns
     bound = {*evicting, *failed_in(previous, evicting)}

@@ -81,14 +81,15 @@ class Orders(Notices):
         if not self._new(order.request_id):
             return _said(state.steering)
         returning = action is SteerAction.RECOVER and self._stays_away(order.cluster)
-        if steering != state.steering or returning:
+        if returning:
+            recovered = {**steering.recovered, order.cluster or ALL_CLUSTERS: now}
+            steering = steering.model_copy(update={"recovered": recovered})
+        if steering != state.steering:
             step = steering_step(action, order, at=now)
             where = f" {order.cluster}" if order.cluster else ""
             self._record(step.model_copy(update={"what": f"{step.what}{where}"}))
             reason = Reason.RECOVERED if action is SteerAction.RECOVER else Reason.STEERED
             self._set(steering=steering, replan=(*state.replan, reason))
-        if returning:
-            self._set(rescheduled_at=now)
         return _said(steering)
 
     def _stays_away(self, cluster: str) -> bool:

@@ -97,15 +97,21 @@ class Steering(Record):
         held: clusters whose copies stay; `*` is all of them.
         forced: cluster -> the taint that only this propagation sees there.
         approved: clusters in which a person takes the old copy for stopped, or lets go of one that is kept.
+        recovered: cluster that the template was moved away from -> when it was last let return; `*` is all of them.
     """
 
     held: tuple[str, ...] = ()
     forced: dict[str, Taint] = {}
     approved: tuple[str, ...] = ()
+    recovered: dict[str, datetime] = {}
 
     def holds(self, cluster: str) -> bool:
         """Whether the copy on a cluster stays by this propagation's own hold."""
         return ALL_CLUSTERS in self.held or cluster in self.held
+
+    def lets_return(self, cluster: str, *, since: datetime) -> bool:
+        """Whether the template may return to a cluster that it was moved away from at that time."""
+        return any(self.recovered.get(name, since) > since for name in (cluster, ALL_CLUSTERS))
 
 
 class Moving(Record):

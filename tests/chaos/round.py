@@ -223,7 +223,8 @@ class Round:
     async def _argosy(self, words: list[str]) -> None:
         done = await asyncio.to_thread(argosy, *words, TEMPORAL_ADDRESS=self._rig.temporal.address)
         if done.code != 0:
-            raise (NotFound if "is not propagated" in done.err else ArgosyError)(done.err.strip())
+            nothing_there = "is not propagated" in done.err or "has no copy" in done.err
+            raise (NotFound if nothing_there else ArgosyError)(done.err.strip())
 
     async def _insist(self, do: str, what: str, detail: str, act: Callable[[], Awaitable[None]]) -> None:
         """Do something until it is answered, as people do; a refusal is an answer, and nothing has happened."""

@@ -228,6 +228,21 @@ async def test_what_is_asked_for_one_template_reaches_its_planner_once(stage: St
     await stage.until(handle, lambda s: s.steering == Steering())
 
 
+async def test_leave_to_return_is_for_one_cluster_or_for_all(stage: Stage) -> None:
+    asked = script(stage, away="b", left={"b": datetime.now(UTC), "d": datetime.now(UTC)})
+    handle, _ = await stage.submit(key="1")
+    await stage.until(handle, lambda s: s.phase == Phase.APPLIED)
+    await handle.signal("cluster_event", ClusterEvent(cluster="b", kind="NotReady", ready=False))
+    await stage.until(handle, lambda s: sorted(s.left) == ["b", "d"])
+    await handle.signal("recover", Steer(request_id="r1", cluster="z"))
+    await handle.signal("recover", Steer(request_id="r2", cluster="d"))
+    await stage.until(handle, lambda s: bool(s.steering.recovered))
+    assert (list(asked[-1].steering.recovered), asked[-1].rescheduled_at) == (["d"], None)
+    await handle.signal("recover", Steer(request_id="r3"))
+    await stage.until(handle, lambda s: len(s.steering.recovered) == 2)
+    assert sorted(asked[-1].steering.recovered) == ["*", "d"]
+
+
 async def test_an_event_is_acknowledged_when_a_plan_has_looked_at_it(stage: Stage) -> None:
     asked = script(stage, away="nowhere")
     handle, _ = await stage.submit(key="1")
