@@ -177,6 +177,7 @@ def _placed(
         now=occasion.now,
         returned=occasion.returned,
         rescheduled_at=occasion.rescheduled_at,
+        steering=occasion.steering,
     )
     # Where a template returns from it may as well stay, should it have to.
     going = {name: one for name, one in leaving.evicting.items() if one.cause != EvictionCause.RETURN}

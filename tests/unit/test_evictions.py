@@ -59,7 +59,7 @@ def looked(
     return evictions(
         subject,
         [PlannedTarget(cluster=one.name, replicas=2) for one in clusters],
-        steered(fleet, changes.pop("steering", Steering())),
+        steered(fleet, changes.get("steering", Steering())),
         now=T0 + timedelta(seconds=after),
         **{**asked, **changes},
     )
@@ -231,3 +231,6 @@ def test_a_copy_that_somebody_wants_back_before_it_went_stays() -> None:
     assert looked(*fleet, after=60, facts=moved(), rescheduled_at=wanted).evicting == {}
     failing = (cluster("a"), cluster("b", failing=True))
     assert list(looked(*failing, after=60, facts=moved(), rescheduled_at=wanted).evicting) == ["b"]
+    for where, there in (("b", []), ("*", []), ("a", ["b"])):
+        steering = Steering(recovered={where: wanted})
+        assert list(looked(*fleet, after=60, facts=moved(), steering=steering).evicting) == there
