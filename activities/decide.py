@@ -176,7 +176,8 @@ def _placed(
         terms=occasion.terms,
         now=occasion.now,
         returned=occasion.returned,
-        wanted_back=_wanted_back(occasion),
+        rescheduled_at=occasion.rescheduled_at,
+        steering=occasion.steering,
     )
     # Where a template returns from it may as well stay, should it have to.
     going = {name: one for name, one in leaving.evicting.items() if one.cause != EvictionCause.RETURN}
@@ -226,17 +227,6 @@ def _placed(
         "keeps": kept_states(policy.spec.failover),
         "restored": restored(previous, going, chosen),
     }
-
-
-def _wanted_back(occasion: Occasion) -> list[str]:
-    """The clusters that a template is being moved away from, and to which somebody has since let it return."""
-    asked = occasion.rescheduled_at
-    return [
-        name
-        for name, known in occasion.facts.evicting.items()
-        if known.cause != EvictionCause.RETURN
-        and (occasion.steering.lets_return(name, since=known.since) or (asked or known.since) > known.since)
-    ]
 
 
 def _required(required_by: Iterable[Required], fleet: Mapping[str, Cluster]) -> list[Target]:

@@ -113,7 +113,8 @@ def evictions(
     terms: FailoverTerms,
     now: datetime,
     returned: Mapping[str, datetime] | None = None,
-    wanted_back: Iterable[str] = (),
+    rescheduled_at: datetime | None = None,
+    steering: Steering | None = None,
 ) -> Evictions:
     """Look at every cluster that has a copy.
 
@@ -121,16 +122,18 @@ def evictions(
         fleet: with the taints that only this template sees.
         held: clusters whose copies nobody may move, by a person's wish.
         returned: cluster that is well again -> since when.
-        wanted_back: clusters to which the template may return, as somebody has said since it was moved away.
+        rescheduled_at: when someone last asked for a new division, over all clusters that are well.
+        steering: what was asked for this template's copies alone.
     """
+    wanted = _wanted_back(facts, steering or Steering(), rescheduled_at=rescheduled_at)
     guard = _guard(fleet, returned, terms=terms, now=now)
     leaving = {name: _leaving(template, fleet[name], terms) for name in fleet}
     evicting = {
         name: known.model_copy(update={"answers": not _is_failing(fleet[name])})
         for name, known in facts.evicting.items()
         if name in fleet
-        and not (leaving[name] is None and (name in set(wanted_back) or _is_welcome_back(known, template)))
-    }
+        and not (leaving[name] is None and (name in wanted or _is_welcome_back(known, template)))
+    }  # fmt: skip - one condition
     before = tuple(target.cluster for target in kept)
     lacking = set(facts.lacking) & set(before)
     spare = template.moving.may_lack(len(before)) - len(lacking)
@@ -250,8 +253,22 @@ def _eviction(
 
 
 def _is_welcome_back(eviction: Eviction, template: Template) -> bool:
-    """Whether a copy may simply stay where its cluster is well again: nobody has taken its share over."""
+    """Whether a copy may stay where its cluster is well again, because nobody has taken its share over."""
     return eviction.cause == EvictionCause.TAINT and template.is_everywhere
+
+
+def _wanted_back(facts: CopyFacts, steering: Steering, *, rescheduled_at: datetime | None) -> set[str]:
+    """The clusters that a template was moved away from, and that somebody has let it return to since then."""
+    return {
+        name
+        for name, known in facts.evicting.items()
+        # It leaves where it was because it is wanted elsewhere; that it is wanted does not keep it here.
+        if known.cause != EvictionCause.RETURN
+        and (
+            (rescheduled_at is not None and rescheduled_at > known.since)
+            or steering.lets_return(name, since=known.since)
+        )
+    }
 
 
 def _evicting(taint: Taint, behaviour: Behaviour) -> Taint:

@@ -26,8 +26,7 @@ def still_left(
     """Clusters that the template stays away from, and since when: those that it was moved away from.
 
     It is free to return when somebody lets it, asks for a new division, or edits its placement; by itself only where
-    it has a whole copy in every cluster, or its policy says so, and never to where it failed while the cluster was
-    well.
+    it has a whole copy in every cluster, or its policy says so, and never to where it failed in a well cluster.
 
     Args:
         applied_placement: the placement as it is recorded, to tell an edited one.

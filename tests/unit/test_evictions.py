@@ -59,7 +59,7 @@ def looked(
     return evictions(
         subject,
         [PlannedTarget(cluster=one.name, replicas=2) for one in clusters],
-        steered(fleet, changes.pop("steering", Steering())),
+        steered(fleet, changes.get("steering", Steering())),
         now=T0 + timedelta(seconds=after),
         **{**asked, **changes},
     )
@@ -226,7 +226,11 @@ def test_what_others_need_outlives_them_and_a_namespace_is_not_deleted_under_the
 
 def test_a_copy_that_somebody_wants_back_before_it_went_stays() -> None:
     fleet = (cluster("a"), cluster("b"))
-    assert list(looked(*fleet, after=60, facts=moved()).evicting) == ["b"]
-    assert looked(*fleet, after=60, facts=moved(), wanted_back=["b"]).evicting == {}
+    assert list(looked(*fleet, after=60, facts=moved(), rescheduled_at=T0).evicting) == ["b"]
+    wanted = T0 + timedelta(seconds=30)
+    assert looked(*fleet, after=60, facts=moved(), rescheduled_at=wanted).evicting == {}
     failing = (cluster("a"), cluster("b", failing=True))
-    assert list(looked(*failing, after=60, facts=moved(), wanted_back=["b"]).evicting) == ["b"]
+    assert list(looked(*failing, after=60, facts=moved(), rescheduled_at=wanted).evicting) == ["b"]
+    for where, there in (("b", []), ("*", []), ("a", ["b"])):
+        steering = Steering(recovered={where: wanted})
+        assert list(looked(*fleet, after=60, facts=moved(), steering=steering).evicting) == there
