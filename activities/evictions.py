@@ -129,7 +129,7 @@ def evictions(
         name: known.model_copy(update={"answers": not _is_failing(fleet[name])})
         for name, known in facts.evicting.items()
         if name in fleet
-        and not (leaving[name] is None and (name in set(wanted_back) or _is_welcome_back(known, template)))
+        and not (leaving[name] is None and _is_welcome_back(known, template, wanted=name in set(wanted_back)))
     }
     before = tuple(target.cluster for target in kept)
     lacking = set(facts.lacking) & set(before)
@@ -163,6 +163,15 @@ def evictions(
         limit = template.moving.max_unavailable
         notes.append(f"{', '.join(in_turn)}: moves when fewer copies are unavailable (at most {limit})")
     return Evictions(tuple(stay), evicting, due, "; ".join(notes), tuple(in_turn), paced)
+
+
+def return_from(
+    template: Template, name: str, *, why: str, facts: CopyFacts, terms: FailoverTerms, now: datetime
+) -> Eviction:
+    """How a copy goes from where it only was for as long as it could not be elsewhere."""
+    found = _Due(now, EvictionCause.RETURN, why)
+    eviction = _eviction(template, name, found, facts, before=(), terms=terms, now=now)
+    return eviction.model_copy(update={"answers": True})
 
 
 def steered(fleet: Mapping[str, Cluster], steering: Steering) -> Mapping[str, Cluster]:
@@ -229,7 +238,7 @@ def _eviction(
     if failover is not None and found.cause == EvictionCause.APPLICATION and failover.application:
         purge, grace = failover.application.purge_mode, failover.application.grace_period_seconds
         preservation = failover.application.state_preservation
-    elif failover is not None and found.cause == EvictionCause.TAINT and failover.cluster:
+    elif failover is not None and found.cause != EvictionCause.APPLICATION and failover.cluster:
         purge, preservation = failover.cluster.purge_mode, failover.cluster.state_preservation
     ref = ref_of(template.manifest)
     if (ref.group, ref.kind) in HOLDING_DATA:
@@ -249,9 +258,11 @@ def _eviction(
     )
 
 
-def _is_welcome_back(eviction: Eviction, template: Template) -> bool:
-    """Whether a copy may simply stay where its cluster is well again: nobody has taken its share over."""
-    return eviction.cause == EvictionCause.TAINT and template.is_everywhere
+def _is_welcome_back(eviction: Eviction, template: Template, *, wanted: bool) -> bool:
+    """Whether a copy may stay where its cluster is well again: nobody has its share, or somebody wants it back."""
+    if eviction.cause == EvictionCause.RETURN:
+        return False
+    return wanted or (eviction.cause == EvictionCause.TAINT and template.is_everywhere)
 
 
 def _evicting(taint: Taint, behaviour: Behaviour) -> Taint:
