@@ -211,11 +211,19 @@ def _placed(
         if not second.record["unschedulable"]:
             placed, left = second, {name: left[name] for name in going}
     chosen = [target.name for target in placed.targets]
-    back = returned_from(subject, leaving, chosen, returns=returns, terms=occasion.terms, now=occasion.now)
+    back = returned_from(
+        subject,
+        leaving,
+        chosen,
+        returns=returns,
+        facts=occasion.facts,
+        terms=occasion.terms,
+        now=occasion.now,
+    )
     application = policy.spec.failover.application if policy.spec.failover else None
     return placed.targets, {
         **placed.record,
-        "evicting": {**going, **back},
+        "evicting": {**back, **going},
         "evict_at": leaving.due,
         "held_back": leaving.note,
         "in_turn": leaving.in_turn,

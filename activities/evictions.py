@@ -168,6 +168,15 @@ def evictions(
     return Evictions(tuple(stay), evicting, due, "; ".join(notes), tuple(in_turn), paced)
 
 
+def return_from(
+    template: Template, name: str, *, why: str, facts: CopyFacts, terms: FailoverTerms, now: datetime
+) -> Eviction:
+    """How a copy goes from where it only was for as long as it could not be elsewhere."""
+    found = _Due(now, EvictionCause.RETURN, why)
+    eviction = _eviction(template, name, found, facts, before=(), terms=terms, now=now)
+    return eviction.model_copy(update={"answers": True})
+
+
 def steered(fleet: Mapping[str, Cluster], steering: Steering) -> Mapping[str, Cluster]:
     """The fleet as one template sees it: with the failovers that were asked for it alone."""
     forced = {name: taint for name, taint in steering.forced.items() if name in fleet}
@@ -232,7 +241,7 @@ def _eviction(
     if failover is not None and found.cause == EvictionCause.APPLICATION and failover.application:
         purge, grace = failover.application.purge_mode, failover.application.grace_period_seconds
         preservation = failover.application.state_preservation
-    elif failover is not None and found.cause == EvictionCause.TAINT and failover.cluster:
+    elif failover is not None and found.cause != EvictionCause.APPLICATION and failover.cluster:
         purge, preservation = failover.cluster.purge_mode, failover.cluster.state_preservation
     ref = ref_of(template.manifest)
     if (ref.group, ref.kind) in HOLDING_DATA:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from activities.evictions import Evictions, FailoverTerms, Template, is_well
+from activities.evictions import Evictions, FailoverTerms, Template, is_well, return_from
 from argosy.api.cluster import Cluster
-from argosy.api.eviction import Eviction, EvictionCause, KeptState, PurgeMode, Steering
+from argosy.api.eviction import CopyFacts, Eviction, EvictionCause, KeptState, PurgeMode, Steering
 from argosy.api.plan import Plan
 from argosy.api.policy import Failover
 
@@ -60,6 +60,7 @@ def returned_from(
     chosen: Iterable[str],
     *,
     returns: bool,
+    facts: CopyFacts,
     terms: FailoverTerms,
     now: datetime,
 ) -> dict[str, Eviction]:
@@ -70,22 +71,19 @@ def returned_from(
         returns: it has just become free to return.
     """
     names = sorted(chosen)
-    found = {
+    known = {
         name: one
         for name, one in leaving.evicting.items()
         if one.cause == EvictionCause.RETURN and name not in names
     }
-    part = template.failover.cluster if template.failover else None
-    begun = Eviction(
-        since=now,
-        cause=EvictionCause.RETURN,
-        purge=PurgeMode((part.purge_mode if part else None) or PurgeMode.GRACEFULLY),
-        grace_seconds=int(terms.grace.total_seconds()),
-        why=f"it returns to {', '.join(names[:5])}",
-        answers=True,
-    )
+    if not returns:
+        return known
+    why = f"it returns to {', '.join(names[:5])}"
     fresh = [target.cluster for target in leaving.kept if target.cluster not in names]
-    return found | (dict.fromkeys(fresh, begun) if returns else {})
+    # What was moved away from and is not wanted there after all goes on leaving as it did.
+    unwanted = {name: one for name, one in facts.evicting.items() if name not in names}
+    begun = {name: return_from(template, name, why=why, facts=facts, terms=terms, now=now) for name in fresh}
+    return {**unwanted, **known, **begun}
 
 
 def kept_states(failover: Failover | None) -> tuple[KeptState, ...]:

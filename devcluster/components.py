@@ -118,5 +118,6 @@ def _kwok(layout: Layout) -> list[str]:
         # Without this it would read what the user keeps at home for other clusters.
         f"--config={Path(__file__).with_name('kwok.yaml')}",
         "--manage-all-nodes=true",
-        "--node-lease-duration-seconds=40",
+        # A KWOK that is started again waits for the lease of the one before.
+        "--node-lease-duration-seconds=10",
     ]

@@ -112,7 +112,7 @@ async def lost(before: Outage) -> Outage:
 
 async def lose(outage: Outage) -> None:
     """Kill the cluster with its controllers; what its nodes run goes on running."""
-    outage.member.kill(*(part for part in FULL if part != "etcd"))
+    outage.member.kill(*(part for part in FULL if part not in {"etcd", "kwok"}))
     await became(outage.ground.session, LOST, ready=False, seconds=30)
 
 
@@ -237,7 +237,7 @@ async def test_a_fail_back_is_shown_first_and_ends_with_a_wave_that_is_not_well(
         back[name].fits(LOST, yes=False)
     told = await ground.done("cluster", "recover", LOST, "--yes", "--wave", "2")
     assert "5 templates return, 2 at a time" in told
-    await ended(ground, "2 returned", "did not become healthy; nothing more returns")
+    await ended(back, "2 returned", "did not become healthy; nothing more returns")
     assert len(await returned(back)) == 2
     # Where they do not run yet, what does is still there.
     assert all(ready_in(back[name], "ber") for name in WAVES)
@@ -252,7 +252,7 @@ async def test_a_fail_back_ends_when_the_cluster_fails_again(back: Outage) -> No
         while len(second := await returned(back)) < 4:
             await asyncio.sleep(0.1)
     await lose(back)
-    await ended(ground, "Recovery stopped", "the cluster does not answer")
+    await ended(back, "Recovery stopped", "the cluster does not answer")
     assert set(first) < set(second)
     for name in second:
         # What has not left stays, rather than being made again.
@@ -278,7 +278,7 @@ async def test_templates_return_in_waves(back: Outage) -> None:
             await asyncio.sleep(0.05)
 
     counting = asyncio.create_task(count())
-    await ended(ground, "5 returned", "")
+    await ended(back, "5 returned", "")
     counting.cancel()
     assert 1 <= most <= 2
     for name in WAVES:
@@ -294,14 +294,15 @@ def ready_in(workload: Workload, member: str) -> bool:
     return bool(workload.copies()[member]["status"].get("readyReplicas") == 2)
 
 
-async def ended(ground: Ground, what: str, why: str) -> None:
+async def ended(outage: Outage, what: str, why: str) -> None:
     """Wait until a fail-back has ended so."""
     clock = asyncio.get_running_loop().time
     until, last = clock() + 40, []
     while clock() < until:
-        page = json.loads(await ground.done("cluster", "get", LOST, "-o", "json"))
+        page = json.loads(await outage.ground.done("cluster", "get", LOST, "-o", "json"))
         last = [(one["what"], one["why"]) for one in page["steps"] if one["by"] == "fail-back"]
         if last and last[-1][0] == what and last[-1][1].endswith(why):
             return
         await asyncio.sleep(0.3)
-    raise AssertionError(last)
+    statuses = [await outage[name].status() for name in WAVES]
+    raise AssertionError((last, [(one.message, one.health, one.clusters, one.steps) for one in statuses]))

@@ -331,3 +331,23 @@ def test_where_a_template_returns_from_its_copy_stays_until_it_is_well_again() -
     lost = CopyFacts(evicting={**returning.evicting, "a": Eviction(since=later)})
     again = by(policy, clusters=BOTH, previous=returning, facts=lost)
     assert (names(again), list(again.evicting), list(again.left)) == (["b"], ["a"], ["a"])
+
+
+def test_the_copy_that_a_template_returns_from_goes_as_its_policy_says() -> None:
+    directly = {**IN_ORDER, "failover": {"cluster": {"purgeMode": "Directly"}}}
+    for spec, purge in ((IN_ORDER, "Gracefully"), (directly, "Directly")):
+        policy = stored("p", {**spec})
+        before = by(policy, clusters=BOTH)
+        facts = CopyFacts(evicting={"a": Eviction(since=NOW)})
+        moved = by(policy, clusters=BOTH, previous=before, facts=facts)
+        later = NOW + timedelta(seconds=1)
+        returning = by(policy, clusters=BOTH, previous=moved, rescheduled_at=later)
+        eviction = returning.evicting["b"]
+        # What runs no pods may be needed by what is still there.
+        assert (eviction.purge, eviction.serves_others, eviction.answers) == (purge, True, True)
+        # Who asks a second time does not make it go sooner.
+        known = CopyFacts(evicting=returning.evicting)
+        again = by(
+            policy, clusters=BOTH, previous=returning, facts=known, rescheduled_at=NOW + timedelta(seconds=2)
+        )
+        assert (names(again), again.evicting) == (["a"], {"b": eviction})
