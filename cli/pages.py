@@ -128,7 +128,7 @@ def _steering(status: PropagationStatus) -> list[tuple[str, str]]:
     if status.steering.forced:
         lines.append(("Failover", f"away from {', '.join(sorted(status.steering.forced))}"))
     if status.left:
-        lines.append(("Stays away", f"from {', '.join(sorted(status.left))}; `argosy recover` ends that"))
+        lines.append(("Away from", f"{', '.join(sorted(status.left))}; `argosy recover` ends that"))
     return lines
 
 
