@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
+from activities.alternatives import Departure, departure
 from activities.evictions import Template, evictions, steered
 from activities.placing import Occasion, Question, as_recorded, place
 from activities.policies import Chosen, PolicyView
@@ -205,11 +206,17 @@ def _placed(
         occasion=replace(occasion, rescheduled_at=occasion.now) if returns else occasion,
     )
     placed = place(question, tuple(asked.fleet.values()))
-    if placed.record["unschedulable"] and question.left:
-        # Better where it was moved away from than nowhere.
-        second = place(replace(question, left=()), tuple(asked.fleet.values()))
-        if not second.record["unschedulable"]:
-            placed, left = second, {name: left[name] for name in going}
+    if placed.record["unschedulable"]:
+        instead = departure(
+            subject,
+            question,
+            Departure(placed, going, left),
+            asked.fleet,
+            kept=asked.kept,
+            known=occasion.facts.evicting,
+            terms=occasion.terms,
+        )
+        placed, going, left = instead.placed, instead.going, instead.left
     chosen = [target.name for target in placed.targets]
     back = returned_from(
         subject,
