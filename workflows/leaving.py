@@ -8,8 +8,6 @@ from argosy.api.eviction import Moving, PurgeMode
 from argosy.api.observation import UNREACHABLE
 from argosy.api.propagation import PropagationState, Target, TargetPhase
 
-_LEAVING = {TargetPhase.EVICTING, TargetPhase.REMOVING}
-
 
 def may_leave(cluster: str, state: PropagationState, *, now: datetime) -> bool:
     """Whether a copy that was moved away from may be deleted.

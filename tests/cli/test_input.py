@@ -68,7 +68,20 @@ WRONG = {
         "minGroups of -1",
     ),
     "preemption without a name": (PP + SELECTORS + "  preemption: Always\n", "preemption"),
-    "failover is not acted upon yet": (PP + SELECTORS + "  failover: {cluster: {}}\n", "failover"),
+    "association is not acted upon yet": (PP + SELECTORS + "  association: true\n", "association"),
+    "failover of applications without dependencies": (
+        PP + SELECTORS + "  failover: {application: {purgeMode: Directly}}\n",
+        "propagateDeps",
+    ),
+    "a share of unavailable copies that is none": (
+        "apiVersion: v1\nkind: ConfigMap\n"
+        'metadata: {name: c, annotations: {argosy.dev/max-unavailable: "0"}}\n',
+        "max-unavailable",
+    ),
+    "a fence of an unknown kind": (
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, annotations: {argosy.dev/fencing: Maybe}}\n",
+        "write Required or None",
+    ),
     "a kind of Karmada's that nothing acts upon": (
         "apiVersion: apps.karmada.io/v1alpha1\nkind: WorkloadRebalancer\nmetadata: {name: a}\n",
         "WorkloadRebalancer",

@@ -42,8 +42,9 @@ def test_apply_status_edit_history_and_delete(plant: Plant, run: Callable[..., R
     shown = run("describe", "deployment", "web", "-n", "life").out
     assert "life/everything" in shown
     assert "everything (rule 1)" in shown
-    history = yaml.safe_load(run("history", "Deployment/web", "-n", "life", "-o", "yaml").out.split("---")[0])
-    assert history["revision"] == 1
+    history = yaml.safe_load(run("history", "Deployment/web", "-n", "life", "-o", "yaml").out)
+    assert [one["revision"] for one in history["revisions"]] == [1, 2]
+    assert history["steps"][0]["what"] == "Placed in member1"
     assert "retry" in run("retry", "deployments", "web", "-n", "life").out
     assert (
         run("get", "propagations", "-n", "life", "-o", "name").out == "propagation/life/Deployment.apps/web\n"
