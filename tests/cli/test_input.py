@@ -74,8 +74,10 @@ WRONG = {
         "propagateDeps",
     ),
     "a share of unavailable copies that is none": (
-        "apiVersion: v1\nkind: ConfigMap\n"
-        'metadata: {name: c, annotations: {argosy.dev/max-unavailable: "0"}}\n',
+        (
+            "apiVersion: v1\nkind: ConfigMap\n"
+            'metadata: {name: c, annotations: {argosy.dev/max-unavailable: "0"}}\n'
+        ),
         "max-unavailable",
     ),
     "a fence of an unknown kind": (
