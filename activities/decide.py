@@ -11,24 +11,21 @@ from activities.alternatives import Departure, departure
 from activities.evictions import Template, evictions, steered
 from activities.placing import Occasion, Question, as_recorded, place
 from activities.policies import Chosen, PolicyView
-from activities.render import base
+from activities.render import rendered_targets
 from activities.successors import failed_in, kept_states, restored, returned_from, still_left
 from argosy.api.behaviour import Behaviour, behaviour_of
 from argosy.api.cluster import Cluster
 from argosy.api.drift import DriftPolicy, drift_policy
 from argosy.api.eviction import EvictionCause, moving
 from argosy.api.ids import id_of
-from argosy.api.manifest import ResourceRef, canonical_json, digest
+from argosy.api.manifest import ResourceRef, canonical_json
 from argosy.api.messages import Required
-from argosy.api.override import AnyOverridePolicy
 from argosy.api.placement import Placement
 from argosy.api.plan import Plan, PlannedTarget
 from argosy.api.policy import AnyPropagationPolicy
 from argosy.api.replacing import replacing
-from argosy.errors import OverrideError
 from argosy.interpreter.dependencies import Dependency
 from argosy.interpreter.interpreted import Interpreted, natively
-from argosy.overrides.render import difference, render, rules_for
 from argosy.scheduling.matching import is_propagated
 from argosy.scheduling.request import Target
 
@@ -295,69 +292,6 @@ def _in_effect(
     if previous is None or not previous.placement:
         return None, "the policy is lazy: it takes effect when the template is next changed"
     return Placement.model_validate_json(previous.placement), ""
-
-
-def rendered_targets(
-    template: Mapping[str, Any],
-    shares: Iterable[Target],
-    clusters: Mapping[str, Cluster],
-    overrides: list[AnyOverridePolicy],
-    known: Interpreted | None = None,
-    labels: Mapping[str, Mapping[str, str]] | None = None,
-) -> tuple[PlannedTarget, ...]:
-    """What each cluster gets, as a difference from the template with its share of the replicas.
-
-    Args:
-        shares: clusters with their replicas.
-        clusters: by name, with every one that has a share.
-        known: what was found out about the template; None means by Argosy's own rules.
-        labels: cluster -> labels that its copy is given, whatever overrides say.
-    """
-    bases: dict[int | None, dict[str, Any]] = {}
-    made: dict[tuple[Any, ...], PlannedTarget] = {}
-    targets = []
-    for share in shares:
-        if share.replicas not in bases:
-            bases[share.replicas] = base(dict(template), replicas=share.replicas)
-        # Most clusters of a large fleet get the same manifest.
-        given = (labels or {}).get(share.name, {})
-        key = (share.replicas, rules_for(clusters[share.name], overrides), tuple(sorted(given.items())))
-        if key not in made:
-            start = bases[share.replicas]
-            # Applying renders by Argosy's own rules only; what a script makes of them is part of the difference.
-            revised = (
-                start if known is None or share.replicas is None else known.revised.get(share.replicas, start)
-            )
-            made[key] = _rendered_target(share, start, revised, clusters[share.name], overrides, given)
-        targets.append(made[key].model_copy(update={"cluster": share.name}))
-    return tuple(targets)
-
-
-def _rendered_target(
-    share: Target,
-    start: dict[str, Any],
-    revised: dict[str, Any],
-    cluster: Cluster,
-    overrides: list[AnyOverridePolicy],
-    labels: Mapping[str, str],
-) -> PlannedTarget:
-    try:
-        manifest, applied = render(revised, cluster, overrides) if overrides else (revised, ())
-    except OverrideError as error:
-        return PlannedTarget(cluster=share.name, replicas=share.replicas, error=str(error))
-    if labels:
-        metadata = manifest["metadata"]
-        manifest = {
-            **manifest,
-            "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), **labels}},
-        }
-    return PlannedTarget(
-        cluster=share.name,
-        replicas=share.replicas,
-        patches=difference(start, manifest) if manifest is not start else (),
-        digest=digest(manifest),
-        overrides=tuple(str(rule) for rule in applied),
-    )
 
 
 def _annotations(template: Mapping[str, Any]) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from activities.decide import rendered_targets
+from activities.render import rendered_targets
 from argosy.api.cluster import Cluster
 from argosy.api.manifest import canonical_json
 from argosy.api.override import AnyOverridePolicy, ClusterOverridePolicy

@@ -11,8 +11,7 @@ from typing import Any
 import jsonpointer
 import yaml
 
-from activities.decide import rendered_targets
-from activities.render import base, rendered
+from activities.render import base, rendered, rendered_targets
 from argosy.api.cluster import Cluster
 from argosy.api.manifest import Manifest
 from argosy.api.override import ClusterOverridePolicy, OverridePolicy

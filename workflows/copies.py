@@ -192,10 +192,12 @@ class Copies:
     def _record_applied(self, cluster: str, applied: Applied, state: PropagationState) -> None:
         target = self._state.targets.get(cluster)
         if target is not None:
-            self._put(cluster, applied_target(target, applied, state, at=workflow.now()))
+            after = applied_target(target, applied, state, at=workflow.now())
+            self._put(cluster, after)
             plan = self._state.plan
-            if plan is not None and plan.in_turn and target.phase != TargetPhase.APPLIED:
-                # It is not pending any more, for which another copy may wait.
+            pending = plan is not None and plan.in_turn and target.phase != TargetPhase.APPLIED
+            if pending or (plan is not None and plan.watches_health and _turned(target, after)):
+                # Another copy may wait for this one; and one that never gets well is not seen to turn.
                 self._set(replan=(*self._state.replan, Reason.HEALTH_CHANGED))
 
     async def _remove(self, cluster: str) -> None:

@@ -50,10 +50,10 @@ class Ground:
         assert run.code == 0, run.err
         return run.out
 
-    async def apply(self, *manifests: dict[str, Any]) -> None:
+    async def apply(self, *manifests: dict[str, Any], wait: bool = True) -> None:
         """Apply with the command line, and wait until everything is applied."""
         file = write(self.directory / f"{secrets.token_hex(4)}.yaml", *manifests)
-        await self.done("apply", "-f", file, "--wait")
+        await self.done("apply", "-f", file, *(("--wait",) if wait else ()))
 
     async def restart_worker(self) -> None:
         self.plant.start_worker()

@@ -152,3 +152,21 @@ async def test_the_next_copy_is_told_how_far_the_failed_one_had_got(ground: Grou
     copy = tick.copies()["ber"]
     assert (copy["spec"]["size"], copy["metadata"]["labels"][POSITION]) == (2, "4712")
     await tick.delete()
+
+
+async def test_a_release_that_is_well_nowhere_stays_and_the_next_one_mends_it(ground: Ground) -> None:
+    failover = {"application": {"decisionConditions": {"tolerationSeconds": 2}, "purgeMode": "Directly"}}
+    web = Workload(ground, running("broken"), in_order("ams"), failover)
+    web.fits("ams", yes=True)
+    pods = web.manifest["spec"]["template"]["metadata"]
+    pods["annotations"] = {"kwok.argosy.dev/never-ready": "yes"}
+    await ground.apply(web.policy(), web.manifest)
+    status = await web.becomes(lambda s: s.phase == "Unschedulable")
+    assert status.counts == {"Applied": 1}
+    uid = web.copies()["ams"]["metadata"]["uid"]
+    del pods["annotations"]
+    # Nobody knows yet whether this one is better.
+    await ground.apply(web.manifest, wait=False)
+    status = await web.runs_in("ams")
+    assert (status.revision, web.copies()["ams"]["metadata"]["uid"]) == (2, uid)
+    await web.delete()

@@ -30,6 +30,8 @@ pytestmark = [pytest.mark.timeout(240)]
 
 RATE = 2.0
 MANY = 10
+# A watch of ours may bring the same news a little later than the worker's.
+CLOCKS = 0.3
 
 
 def signal(ground: Ground, workload: Workload, name: str, **order: object) -> None:
@@ -69,7 +71,7 @@ async def test_one_template_is_moved_held_and_let_return_by_command(web: Workloa
     await web.runs_in("ams")
     told = json.loads(await ground.done("history", *web.words, "-o", "json"))["steps"]
     moved = "Moved away from ams", "Placed in ber", "Removed from ams"
-    back = "Moved away from ber", "Placed in ams", "Removed from ber"
+    back = "Placed in ams", "Moved away from ber", "Removed from ber"
     asked = "Hold", "Failover now ams", "Resume"
     assert [one["what"] for one in told] == ["Placed in ams", *asked, *moved, "Recover", *back]
     why = {one["what"]: (one["why"], one["by"].partition("@")[1] or one["by"]) for one in told}
@@ -118,13 +120,11 @@ async def test_copies_move_one_after_the_other_where_one_may_be_unavailable(grou
         await ground.done("cluster", "taint", "ams", "upkeep:NoExecute-")
         await ground.done("cluster", "taint", "ber", "upkeep:NoExecute-")
     assert web.replicas() == {"cdg": 6}
-    # The second one moved when the first was gone, and what took over from it was ready.
-    order = [one for one in steps(status) if one.startswith(("Moved", "Removed"))]
-    first, second = (one.removeprefix("Moved away from ") for one in order if one.startswith("Moved"))
-    assert order == [f"{what} from {name}" for name in (first, second) for what in ("Moved away", "Removed")]
-    assert witness.first(web, second, "MODIFIED", lambda one: one.ready == 3) < witness.first(
-        web, first, "DELETED"
-    )
+    # The second one moved when what took over from the first was ready.
+    _, second = (one for one in steps(status) if one.startswith("Moved"))
+    moved = step(status, second)
+    for name in (second.removeprefix("Moved away from "), "cdg"):
+        assert witness.first(web, name, "MODIFIED", lambda one: one.ready == 3) < moved + CLOCKS
     assert min(available) >= 6
     await web.delete()
 
