@@ -101,6 +101,7 @@ class Connection:
                         async with asyncio.timeout(ATTEMPT_TIMEOUT):
                             return await attempt()
                     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+                        _mind_cancellation()
                         # Sent to a run that ended before it took it: send it again, under the same ID.
                         continue
                     except WorkflowUpdateFailedError as error:
@@ -131,6 +132,17 @@ class Connection:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return None
             raise
+
+
+def _mind_cancellation() -> None:
+    """End where somebody else than the attempt's own time-out has cancelled: the SDK calls both by one name.
+
+    Raises:
+        asyncio.CancelledError: the whole wait is over, or the command was interrupted.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def new_id() -> str:

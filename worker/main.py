@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
 
+from temporalio.service import RPCError
+
 from activities.connection import connect, instance_of, missing_attributes
 from argosy.config import Settings
-from argosy.errors import ArgosyError, Refused
+from argosy.errors import ArgosyError, Refused, Unreachable
 from worker.health import serve_health
 from worker.sandbox import production_runner
 from worker.wiring import build, workers
@@ -26,7 +29,12 @@ async def run(settings: Settings, *, profile: str | None = None) -> None:
     """
     client = await connect(settings, profile=profile)
     instance = await instance_of(client)
-    missing = await missing_attributes(client)
+    try:
+        missing = await missing_attributes(client)
+    except RPCError as error:
+        raise Unreachable(
+            f"Temporal does not list its search attributes: {error.message}; try again"
+        ) from error
     if missing:
         raise Refused(
             f"Temporal namespace {client.namespace} lacks the search attributes {', '.join(missing)}; "
@@ -64,4 +72,6 @@ def main() -> None:
         asyncio.run(run(Settings.from_env()))
     except ArgosyError as error:
         sys.stderr.write(f"error: {error}\n")
-        sys.exit(error.exit_code)
+        sys.stderr.flush()
+        # Threads of the SDK that are still connecting abort the interpreter when it ends in order.
+        os._exit(error.exit_code)

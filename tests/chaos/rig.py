@@ -38,6 +38,7 @@ SETTINGS = {
     # So that the failures of one round do not guard against those of the next.
     "ARGOSY_FLEET_GUARD_LASTS": "10",
 }
+_LOOK_EVERY = 0.5
 FAULTS = {"kill", "revive", "freeze", "thaw", "drop", "cut", "connect"}
 
 
@@ -55,6 +56,8 @@ class Rig:
         self.relays: dict[str, Relay] = {}
         self.session: Session
         self._workers: dict[str, Identity] = {}
+        self._down: set[str] = set()
+        self._supervising: asyncio.Task[None] | None = None
         self._turns: dict[str, asyncio.Lock] = {}
         self._paths: dict[str, Path] = {}
 
@@ -67,6 +70,7 @@ class Rig:
         self.session = Session(await connect(settings, address=self.temporal.address), settings)
         await initialise(self.session.client)
         self._start_worker(WORKERS[0])
+        self._supervising = asyncio.create_task(self._supervise())
         await polling(self.session)
         for name, member in self.members.items():
             self.relays[name] = Relay(int(member.server.rpartition(":")[2])).start()
@@ -74,6 +78,8 @@ class Rig:
 
     def stop(self) -> None:
         """End everything."""
+        if self._supervising is not None:
+            self._supervising.cancel()
         for worker in self._workers.values():
             worker.stop()
         for relay in self.relays.values():
@@ -88,6 +94,7 @@ class Rig:
             if number < count and (worker is None or not worker.alive()):
                 self._start_worker(name)
             elif number >= count and worker is not None:
+                self._down.add(name)
                 await asyncio.to_thread(worker.stop)
 
     async def do(self, step: Step) -> None:
@@ -158,6 +165,7 @@ class Rig:
         worker = self._workers[name]
         match what:
             case "kill":
+                self._down.add(name)
                 worker.kill()
             case "freeze":
                 worker.send(signal.SIGSTOP)
@@ -167,7 +175,16 @@ class Rig:
                 if not worker.alive():
                     self._start_worker(name)
 
+    async def _supervise(self) -> None:
+        """Start workers again that have ended by themselves, as whatever runs them anywhere does."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            for name, worker in self._workers.items():
+                if name not in self._down and not worker.alive():
+                    self._start_worker(name)
+
     def _start_worker(self, name: str) -> None:
+        self._down.discard(name)
         environment = {**os.environ, **SETTINGS, "TEMPORAL_ADDRESS": self.temporal.address}  # noqa: TID251 - handed on
         self._workers[name] = spawn(
             [sys.executable, "-m", "worker"], log=self.directory / f"{name}.log", environment=environment
