@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from temporalio import activity
@@ -113,12 +114,14 @@ class Appliers:
         self._kinds.note(stamped["apiVersion"], stamped["kind"])
         async with self._writers.sole(request.workflow_id, request.cluster):
             stamped = await self._with_what_stays(member, stamped, request)
-            expect_uid = request.expect_uid or None
+            write = partial(
+                apply, member, stamped, takeover=request.takeover, predecessor=request.predecessor
+            )
             try:
-                done = await apply(member, stamped, expect_uid=expect_uid, takeover=request.takeover)
+                done = await write(expect_uid=request.expect_uid or None)
             except NamespaceMissing:
                 await ensure_namespace(member, stamped["metadata"]["namespace"])
-                done = await apply(member, stamped, expect_uid=None, takeover=request.takeover)
+                done = await write(expect_uid=None)
             except Immutable:
                 if not request.replacing.permits(ref_of(stamped)):
                     raise
@@ -126,7 +129,7 @@ class Appliers:
                 # The pods that a workload has made go first, so that the new one does not find them there.
                 first = ref.group in WORKLOAD_GROUPS
                 await delete(member, ref, propagation=request.workflow_id, dependents_first=first)
-                done = await apply(member, stamped, expect_uid=None, takeover=request.takeover)
+                done = await write(expect_uid=None)
         return await self._applied(request, stamped, done)
 
     @activity.defn(name="correct")
@@ -269,8 +272,6 @@ class Appliers:
         member = await self._members.get(cluster)
         metadata = await metadata_of(member, await served(member, request.ref), request.ref)
         owner = owner_of(metadata) if metadata else None
-        ours = owner is not None and (owner.propagation, owner.instance) == (
-            request.workflow_id,
-            self._instance,
-        )
+        instances = (self._instance, request.predecessor)
+        ours = owner is not None and owner.is_of(request.workflow_id, *instances)
         return str(metadata["uid"]) if metadata and ours else None

@@ -232,7 +232,11 @@ class Copies:
         """Find the copies of a plan that was carried out, but not recorded, before a worker was lost."""
         found = await workflow.execute_activity_method(
             Appliers.find,
-            FindCopies(workflow_id=workflow.info().workflow_id, ref=self._state.ref),
+            FindCopies(
+                workflow_id=workflow.info().workflow_id,
+                ref=self._state.ref,
+                predecessor=self._state.predecessor,
+            ),
             start_to_close_timeout=options.FIND_TIMEOUT,
             heartbeat_timeout=options.FIND_HEARTBEAT,
             retry_policy=options.APPLY_RETRY,
@@ -294,6 +298,7 @@ class Copies:
             revision=state.revision,
             pass_number=state.pass_number,
             expect_uid=state.targets.get(cluster, Target()).uid,
+            predecessor=state.predecessor,
         )
 
 

@@ -63,6 +63,8 @@ class Propagation(Events):
         known = state.answers.get(submission.request_id)
         if known is not None:
             return known
+        if submission.predecessor not in {"", state.predecessor}:
+            self._take_over_from(submission.predecessor)
         latest = state.pending.digest if state.pending else state.digest
         newest = state.pending_revision or state.revision
         if submission.digest == latest:
@@ -79,6 +81,16 @@ class Propagation(Events):
             answers=dict(list(answers.items())[-REMEMBERED_REQUESTS:]),
         )
         return answer
+
+    def _take_over_from(self, predecessor: str) -> None:
+        state = self._state
+        failed = [name for name, target in state.targets.items() if target.phase == TargetPhase.FAILED]
+        self._set(
+            predecessor=predecessor,
+            unrecorded=True,
+            retry=tuple(sorted({*state.retry, *failed})),
+            replan=added(state.replan, Reason.RETRY),
+        )
 
     @submit.validator
     def _submittable(self, submission: Submission) -> None:  # noqa: ARG002 - the SDK wants the signature of `submit`
