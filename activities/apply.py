@@ -24,8 +24,10 @@ from activities.errors import temporal_errors
 from activities.in_use import KindsInUse
 from activities.interpreting import Interpreters
 from activities.members import MemberPool
+from activities.metrics import OFF, Metrics
 from activities.render import rendered
 from activities.runs import Templates
+from activities.tracing import span
 from argosy.api.manifest import digest, ref_of
 from argosy.api.ownership import Ownership, owner_of, stamp
 from argosy.errors import (
@@ -89,12 +91,14 @@ class Appliers:
         kinds: KindsInUse,
         interpreters: Interpreters,
         instance: str,
+        metrics: Metrics = OFF,
     ) -> None:
         self._members = members
         self._templates = templates
         self._kinds = kinds
         self._interpreters = interpreters
         self._instance = instance
+        self._metrics = metrics
         self._writers = Writers()
 
     @activity.defn(name="apply")
@@ -109,6 +113,13 @@ class Appliers:
         Raises:
             ArgosyError: as the member cluster, or the way to it, gives cause.
         """
+        traced = span(f"apply {request.cluster}", cluster=request.cluster, revision=request.revision)
+        with traced, self._metrics.applying(request.cluster) as attempt:
+            stamped, done = await self._written(request)
+            attempt.outcome = str(done.outcome)
+        return await self._applied(request, stamped, done)
+
+    async def _written(self, request: ApplyRequest) -> tuple[dict[str, Any], AppliedObject]:
         stamped = await self._stamped(request)
         member = await self._members.get(request.cluster)
         self._kinds.note(stamped["apiVersion"], stamped["kind"])
@@ -130,12 +141,17 @@ class Appliers:
                 first = ref.group in WORKLOAD_GROUPS
                 await delete(member, ref, propagation=request.workflow_id, dependents_first=first)
                 done = await write(expect_uid=None)
-        return await self._applied(request, stamped, done)
+        return stamped, done
 
     @activity.defn(name="correct")
     @temporal_errors
     async def correct(self, request: CorrectRequest) -> Corrected:
         """Find out what somebody else has changed of a copy and, unless that is only to be reported, undo it."""
+        with self._metrics.correcting(request.apply.cluster) as attempt:
+            attempt.outcome = "reported" if request.report_only else "corrected"
+            return await self._corrected(request)
+
+    async def _corrected(self, request: CorrectRequest) -> Corrected:
         wanted = request.apply
         stamped = await self._stamped(wanted)
         member = await self._members.get(wanted.cluster)
@@ -232,14 +248,19 @@ class Appliers:
     @temporal_errors
     async def remove(self, request: RemoveRequest) -> Removed:
         """Delete or release a copy; one that Argosy does not own is left alone."""
-        member = await self._members.get(request.cluster)
-        async with self._writers.sole(request.workflow_id, request.cluster):
-            if request.release:
-                outcome = await release(member, request.ref, propagation=request.workflow_id)
-            else:
-                outcome = await delete(
-                    member, request.ref, propagation=request.workflow_id, dependents_first=request.to_the_end
-                )
+        with self._metrics.removing(request.cluster) as attempt:
+            member = await self._members.get(request.cluster)
+            async with self._writers.sole(request.workflow_id, request.cluster):
+                if request.release:
+                    outcome = await release(member, request.ref, propagation=request.workflow_id)
+                else:
+                    outcome = await delete(
+                        member,
+                        request.ref,
+                        propagation=request.workflow_id,
+                        dependents_first=request.to_the_end,
+                    )
+            attempt.outcome = str(outcome)
         return Removed(outcome=str(outcome))
 
     @activity.defn(name="find")

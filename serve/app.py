@@ -17,6 +17,7 @@ from aiohttp.typedefs import Handler
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities import tracing
 from activities.connection import connect
 from argosy.api.alerting import AlertRules, parse_rules
 from argosy.config import Settings
@@ -46,6 +47,7 @@ async def run(settings: Settings, options: ServeOptions, *, profile: str | None 
     rules = None if options.rules is None else read_rules(options.rules)
     tls = _tls(options)
     secrets = Secrets(options)
+    tracing.start("argosy-serve")
     client = await connect(settings, profile=profile)
     app = application(client, options, rules=rules, secrets=secrets, rate=settings.alert_rate)
     stop = asyncio.Event()
@@ -66,6 +68,7 @@ async def run(settings: Settings, options: ServeOptions, *, profile: str | None 
         logger.info("finishing what is under way")
     finally:
         await runner.cleanup()
+        await asyncio.to_thread(tracing.stop)
 
 
 class Secrets:

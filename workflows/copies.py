@@ -18,6 +18,7 @@ from argosy.api.plan import Plan, PlannedTarget
 from argosy.api.propagation import PropagationState, Reason, Target, TargetPhase
 from argosy.api.steering import Step
 from workflows import options
+from workflows.counting import evicted
 from workflows.leaving import goes_first, may_leave, moving_of, waits_to_begin
 from workflows.sightings import applied_target, drifted_target, observed_targets, pause_before
 from workflows.status import adopted, removing
@@ -57,6 +58,7 @@ class Copies:
             was = state.targets.get(name)
             if target.eviction is not None and (was is None or was.eviction is None):
                 why = target.eviction.why
+                evicted(name, str(target.eviction.cause))
                 self._record(Step(at=workflow.now(), what=f"Moved away from {name}", by="plan", why=why))
             elif was is None:
                 self._record(Step(at=workflow.now(), what=f"Placed in {name}", by="plan", why=plan.trigger))

@@ -80,8 +80,8 @@ def state() -> list[dict[str, Any]]:
     ]
 
 
-def copies(members: list[Member]) -> dict[tuple[str, str], tuple[str, int]]:
-    """Every object of the test in every member: its UID and the generation, which grows when its spec changes."""
+def copies(members: list[Member]) -> dict[tuple[str, str], tuple[str, Any]]:
+    """Every object of the test in every member: its UID, and what controllers and pods look at."""
     found = {}
     for member in members:
         for namespace in (SPACE, "elsewhere"):
@@ -90,7 +90,7 @@ def copies(members: list[Member]) -> dict[tuple[str, str], tuple[str, int]]:
                 for item in json.loads(member.request("GET", path)[1])["items"]:
                     metadata = item["metadata"]
                     key = (member.name, f"{path}/{metadata['name']}")
-                    found[key] = (metadata["uid"], metadata.get("generation", 0))
+                    found[key] = (metadata["uid"], item.get("spec", item.get("data")))
     return found
 
 
