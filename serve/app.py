@@ -19,6 +19,7 @@ from temporalio.service import RPCError
 
 from activities import tracing
 from activities.connection import connect
+from activities.telemetry import runtime
 from argosy.api.alerting import AlertRules, parse_rules
 from argosy.config import Settings
 from argosy.errors import InvalidInput
@@ -48,7 +49,7 @@ async def run(settings: Settings, options: ServeOptions, *, profile: str | None 
     tls = _tls(options)
     secrets = Secrets(options)
     tracing.start("argosy-serve")
-    client = await connect(settings, profile=profile)
+    client = await connect(settings, profile=profile, runtime=runtime(settings, metrics=False))
     app = application(client, options, rules=rules, secrets=secrets, rate=settings.alert_rate)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -11,10 +11,10 @@ import sys
 from activities import logs, tracing
 from activities.connection import connect, instance_of, missing_attributes
 from activities.metrics import OFF, Metrics
+from activities.telemetry import runtime
 from argosy.config import Settings
 from argosy.errors import ArgosyError, Refused
 from worker.health import serve_health
-from worker.metrics import runtime
 from worker.sandbox import production_runner
 from worker.wiring import build, workers
 
@@ -28,7 +28,7 @@ async def run(settings: Settings, *, profile: str | None = None) -> None:
         ArgosyError: Temporal cannot be reached, or the namespace is not set up.
     """
     tracing.start("argosy-worker")
-    telemetry = runtime(settings.metrics_listen)
+    telemetry = runtime(settings, metrics=True)
     client = await connect(settings, profile=profile, runtime=telemetry)
     instance = await instance_of(client)
     missing = await missing_attributes(client)
@@ -37,7 +37,7 @@ async def run(settings: Settings, *, profile: str | None = None) -> None:
             f"Temporal namespace {client.namespace} lacks the search attributes {', '.join(missing)}; "
             "run `argosy init` once"
         )
-    metrics = Metrics(telemetry.metric_meter) if telemetry else OFF
+    metrics = Metrics(telemetry.metric_meter) if telemetry and settings.metrics_listen else OFF
     parts = build(client, settings, instance=instance, metrics=metrics)
     main_worker, health_worker = workers(client, settings, parts, runner=production_runner())
     # What has been imported stays: without this every full collection walks the client library's thousands of classes.

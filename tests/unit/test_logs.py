@@ -44,7 +44,7 @@ def test_a_line_is_an_object_whatever_it_says(stream: io.StringIO) -> None:
     first, second = lines(stream)
     assert first["time"].endswith("+00:00")
     assert (first["level"], first["logger"], first["message"]) == ("warning", "a.b", "two\nlines of é\u2028")
-    assert "ValueError: bad" in second["exception"]
+    assert "ValueError: invalid literal" in second["exception"]
     assert "propagation" not in first
 
 
