@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from temporalio import activity
@@ -23,8 +24,10 @@ from activities.errors import temporal_errors
 from activities.in_use import KindsInUse
 from activities.interpreting import Interpreters
 from activities.members import MemberPool
+from activities.metrics import OFF, Metrics
 from activities.render import rendered
 from activities.runs import Templates
+from activities.tracing import span
 from argosy.api.manifest import digest, ref_of
 from argosy.api.ownership import Ownership, owner_of, stamp
 from argosy.errors import (
@@ -88,12 +91,14 @@ class Appliers:
         kinds: KindsInUse,
         interpreters: Interpreters,
         instance: str,
+        metrics: Metrics = OFF,
     ) -> None:
         self._members = members
         self._templates = templates
         self._kinds = kinds
         self._interpreters = interpreters
         self._instance = instance
+        self._metrics = metrics
         self._writers = Writers()
 
     @activity.defn(name="apply")
@@ -108,17 +113,26 @@ class Appliers:
         Raises:
             ArgosyError: as the member cluster, or the way to it, gives cause.
         """
+        traced = span(f"apply {request.cluster}", cluster=request.cluster, revision=request.revision)
+        with traced, self._metrics.applying(request.cluster) as attempt:
+            stamped, done = await self._written(request)
+            attempt.outcome = str(done.outcome)
+        return await self._applied(request, stamped, done)
+
+    async def _written(self, request: ApplyRequest) -> tuple[dict[str, Any], AppliedObject]:
         stamped = await self._stamped(request)
         member = await self._members.get(request.cluster)
         self._kinds.note(stamped["apiVersion"], stamped["kind"])
         async with self._writers.sole(request.workflow_id, request.cluster):
             stamped = await self._with_what_stays(member, stamped, request)
-            expect_uid = request.expect_uid or None
+            write = partial(
+                apply, member, stamped, takeover=request.takeover, predecessor=request.predecessor
+            )
             try:
-                done = await apply(member, stamped, expect_uid=expect_uid, takeover=request.takeover)
+                done = await write(expect_uid=request.expect_uid or None)
             except NamespaceMissing:
                 await ensure_namespace(member, stamped["metadata"]["namespace"])
-                done = await apply(member, stamped, expect_uid=None, takeover=request.takeover)
+                done = await write(expect_uid=None)
             except Immutable:
                 if not request.replacing.permits(ref_of(stamped)):
                     raise
@@ -126,13 +140,18 @@ class Appliers:
                 # The pods that a workload has made go first, so that the new one does not find them there.
                 first = ref.group in WORKLOAD_GROUPS
                 await delete(member, ref, propagation=request.workflow_id, dependents_first=first)
-                done = await apply(member, stamped, expect_uid=None, takeover=request.takeover)
-        return await self._applied(request, stamped, done)
+                done = await write(expect_uid=None)
+        return stamped, done
 
     @activity.defn(name="correct")
     @temporal_errors
     async def correct(self, request: CorrectRequest) -> Corrected:
         """Find out what somebody else has changed of a copy and, unless that is only to be reported, undo it."""
+        with self._metrics.correcting(request.apply.cluster) as attempt:
+            attempt.outcome = "reported" if request.report_only else "corrected"
+            return await self._corrected(request)
+
+    async def _corrected(self, request: CorrectRequest) -> Corrected:
         wanted = request.apply
         stamped = await self._stamped(wanted)
         member = await self._members.get(wanted.cluster)
@@ -229,14 +248,19 @@ class Appliers:
     @temporal_errors
     async def remove(self, request: RemoveRequest) -> Removed:
         """Delete or release a copy; one that Argosy does not own is left alone."""
-        member = await self._members.get(request.cluster)
-        async with self._writers.sole(request.workflow_id, request.cluster):
-            if request.release:
-                outcome = await release(member, request.ref, propagation=request.workflow_id)
-            else:
-                outcome = await delete(
-                    member, request.ref, propagation=request.workflow_id, dependents_first=request.to_the_end
-                )
+        with self._metrics.removing(request.cluster) as attempt:
+            member = await self._members.get(request.cluster)
+            async with self._writers.sole(request.workflow_id, request.cluster):
+                if request.release:
+                    outcome = await release(member, request.ref, propagation=request.workflow_id)
+                else:
+                    outcome = await delete(
+                        member,
+                        request.ref,
+                        propagation=request.workflow_id,
+                        dependents_first=request.to_the_end,
+                    )
+            attempt.outcome = str(outcome)
         return Removed(outcome=str(outcome))
 
     @activity.defn(name="find")
@@ -269,8 +293,6 @@ class Appliers:
         member = await self._members.get(cluster)
         metadata = await metadata_of(member, await served(member, request.ref), request.ref)
         owner = owner_of(metadata) if metadata else None
-        ours = owner is not None and (owner.propagation, owner.instance) == (
-            request.workflow_id,
-            self._instance,
-        )
+        instances = (self._instance, request.predecessor)
+        ours = owner is not None and owner.is_of(request.workflow_id, *instances)
         return str(metadata["uid"]) if metadata and ours else None

@@ -12,10 +12,12 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNa
 from temporalio.client import Client
 from temporalio.common import SearchAttributeIndexedValueType
 from temporalio.envconfig import ClientConfig
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities import attributes
 from activities.converter import data_converter
+from activities.tracing import interceptors
 from argosy.config import Settings
 from argosy.errors import Forbidden, InvalidInput, Unreachable
 
@@ -30,11 +32,18 @@ _TYPES = {
 }
 
 
-async def connect(settings: Settings, *, profile: str | None = None, address: str | None = None) -> Client:
+async def connect(
+    settings: Settings,
+    *,
+    profile: str | None = None,
+    address: str | None = None,
+    runtime: Runtime | None = None,
+) -> Client:
     """Connect as Temporal's profile and variables say, with Argosy's data converter.
 
     Args:
         address: host:port to connect to without looking at profiles and variables.
+        runtime: the SDK's own threads and telemetry, where they are not the usual ones.
 
     Raises:
         InvalidInput: the profile or the key ring is wrong.
@@ -52,7 +61,9 @@ async def connect(settings: Settings, *, profile: str | None = None, address: st
     namespace = config.get("namespace") or "default"
     converter = data_converter(settings, namespace=namespace)
     try:
-        return await Client.connect(**config, data_converter=converter)
+        return await Client.connect(
+            **config, data_converter=converter, runtime=runtime, interceptors=interceptors()
+        )
     except (RuntimeError, RPCError) as error:
         raise Unreachable(
             f"Temporal does not answer at {target}; start it (`argosy dev up` for a local one), "

@@ -81,10 +81,15 @@ class Planned(Record):
 
 
 class FindCopies(Record):
-    """Look for the copies of a template in every cluster where an unrecorded plan may have put them."""
+    """Look for the copies of a template in every cluster where an unrecorded plan may have put them.
+
+    Attributes:
+        predecessor: an installation whose copies count as well.
+    """
 
     workflow_id: str
     ref: ResourceRef
+    predecessor: str = ""
 
 
 class FoundCopies(Record):
@@ -102,6 +107,7 @@ class ApplyRequest(Record):
         replacing: whether the copy may be deleted and created anew where a field cannot be changed.
         exceptions: JSON pointers to fields that are left to the member once somebody else has set them.
         keeps: what of the copy's status its successor is to get.
+        predecessor: an installation whose copy of this template may be taken over.
     """
 
     workflow_id: str
@@ -117,6 +123,7 @@ class ApplyRequest(Record):
     exceptions: tuple[str, ...] = ()
     replacing: Replacing = Replacing.NEVER
     keeps: tuple[KeptState, ...] = ()
+    predecessor: str = ""
 
     @classmethod
     def of(
@@ -129,6 +136,7 @@ class ApplyRequest(Record):
         revision: int,
         pass_number: int,
         expect_uid: str,
+        predecessor: str = "",
     ) -> Self:
         """What a plan wants of one cluster."""
         return cls(
@@ -145,6 +153,7 @@ class ApplyRequest(Record):
             replacing=plan.replacing,
             exceptions=plan.drift.exceptions,
             keeps=plan.keeps,
+            predecessor=predecessor,
         )
 
 

@@ -18,6 +18,7 @@ from temporalio.service import RPCError
 
 from activities.contracts import Inspected, Observation, WatchCluster
 from activities.errors import temporal_errors
+from activities.metrics import OFF, Metrics
 from activities.sweeping import Observers
 from argosy.api.conditions import (
     READY_MESSAGE,
@@ -87,7 +88,9 @@ class Monitors:
         thresholds: Thresholds,
         deschedule_after: float,
         instance: str,
+        metrics: Metrics = OFF,
     ) -> None:
+        self.metrics = metrics
         self._client = client
         self.observers = observers
         self._members = members
@@ -133,6 +136,11 @@ class Monitors:
 
     async def probe(self, request: WatchCluster) -> Probe:
         """One look at a cluster."""
+        seen = await self._probed(request)
+        self.metrics.probed(request.name, ok=seen.ok, seconds=seen.latency)
+        return seen
+
+    async def _probed(self, request: WatchCluster) -> Probe:
         try:
             member = await self.member(request)
         except ArgosyError as error:
@@ -168,6 +176,8 @@ class Attempt:
         Raises:
             ApplicationError: the worker shuts down, and another one is to go on.
         """
+        name, metrics = self._request.name, self._monitors.metrics
+        metrics.watching(name, ready=self._request.health.ready)
         try:
             while True:
                 began = time.monotonic()
@@ -177,6 +187,7 @@ class Attempt:
                     return found
                 await self._pause(seen)
         finally:
+            metrics.not_watching(name)
             if self._facts is not None:
                 self._facts.cancel()
 

@@ -22,6 +22,7 @@ from activities.errors import temporal_errors
 from activities.evictions import FailoverTerms
 from activities.fleet import Fleets
 from activities.interpreting import Interpreters, Stored
+from activities.metrics import OFF, Metrics
 from activities.pacing import Pace
 from activities.placing import Occasion
 from activities.policies import EMPTY, Chosen, PolicyView, choose
@@ -65,7 +66,9 @@ class Planners:
         behaviour: Behaviour,
         terms: FailoverTerms,
         pace: Pace,
+        metrics: Metrics = OFF,
     ) -> None:
+        self._metrics = metrics
         self._terms = terms
         self._pace = pace
         self._inputs = inputs
@@ -84,6 +87,12 @@ class Planners:
     @temporal_errors
     async def plan(self, request: PlanRequest) -> Planned:
         """Decide for one template, and apply at once where no copy could be stranded by a crash."""
+        with self._metrics.planning() as attempt:
+            planned = await self._planned(request)
+            attempt.outcome = _outcome(planned)
+        return planned
+
+    async def _planned(self, request: PlanRequest) -> Planned:
         template = self._templates.put(request.run_id, request.template)
         scopes = {policies_id(None): None, policies_id(request.ref.namespace): request.ref.namespace}
         views = await asyncio.gather(*(self._view(identifier) for identifier in scopes))
@@ -257,6 +266,15 @@ class Planners:
             while len(self._views) > CACHED_RUNS:
                 self._views.popitem(last=False)
         return view
+
+
+def _outcome(planned: Planned) -> str:
+    plan = planned.plan
+    if not plan.is_placed:
+        return "waiting"
+    if plan.unschedulable:
+        return "unschedulable"
+    return "applied" if planned.applied else "planned"
 
 
 def _returned(clusters: Mapping[str, ClusterStatus]) -> dict[str, datetime]:

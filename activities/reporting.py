@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.metrics import OFF, Metrics
 from argosy.api.observation import CopyObservation, Observed
 
 SIGNALS_PER_SECOND = 25.0
@@ -49,8 +50,9 @@ class _Mail:
 class Reporter:
     """The outbox of a process's observations."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, metrics: Metrics = OFF) -> None:
         self._client = client
+        self._metrics = metrics
         self._outbox: dict[str, _Mail] = {}
         self._sent: dict[str, float] = {}
         self._arrived = asyncio.Event()
@@ -65,6 +67,7 @@ class Reporter:
         mail.due = min(mail.due, due)
         mail.urgent |= urgent
         mail.copies[cluster] = seen
+        self._metrics.told(queued=len(self._outbox))
         self._arrived.set()
 
     async def run(self) -> None:
@@ -98,6 +101,7 @@ class Reporter:
         handle = self._client.get_workflow_handle(propagation)
         try:
             await handle.signal("observed", Observed(copies=mail.copies))
+            self._metrics.told(queued=len(self._outbox), sent=1)
         except RPCError as error:
             # One that has ended has nothing to be told.
             if error.status == RPCStatusCode.NOT_FOUND:

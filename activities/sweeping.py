@@ -19,6 +19,7 @@ from temporalio.service import RPCError
 
 from activities import attributes
 from activities.in_use import KindsInUse
+from activities.metrics import OFF, Metrics
 from activities.notify import OPEN_PROPAGATIONS
 from activities.observing import Observer
 from activities.reporting import Reporter
@@ -53,14 +54,21 @@ class Observers:
     """One observer for each cluster that a monitor of this process looks after."""
 
     def __init__(
-        self, *, client: Client, kinds: KindsInUse, assess: Assess, instance: str, silence: float = 150.0
+        self,
+        *,
+        client: Client,
+        kinds: KindsInUse,
+        assess: Assess,
+        instance: str,
+        silence: float = 150.0,
+        metrics: Metrics = OFF,
     ) -> None:
         self._client = client
         self._silence = silence
         self._kinds = kinds
         self._assess = assess
         self._instance = instance
-        self._reporter = Reporter(client)
+        self._reporter = Reporter(client, metrics=metrics)
         self._running: dict[str, _Running] = {}
         self._due = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []

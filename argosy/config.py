@@ -93,6 +93,12 @@ class Settings(BaseModel):
     health_listen: str = Field(
         default="", description="host:port of the worker's health endpoint; empty is off."
     )
+    metrics_listen: str = Field(
+        default="", description="host:port of the worker's Prometheus endpoint; empty is off."
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="How the worker and `argosy serve` log: lines for people or for programs."
+    )
     serve_listen: str = Field(
         default="127.0.0.1:8484", min_length=1, description="host:port of `argosy serve`."
     )
@@ -120,3 +126,11 @@ class Settings(BaseModel):
             first = error.errors()[0]
             name = PREFIX + str(first["loc"][0]).upper()
             raise InvalidInput(f"setting {name}: {first['msg']}; correct or unset {name}") from error
+
+
+def traces_wanted(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether OpenTelemetry's own variables name a collector to send traces to."""
+    source = os.environ if environ is None else environ  # noqa: TID251 - see `Settings.from_env`
+    if source.get("OTEL_SDK_DISABLED", "").lower() == "true" or source.get("OTEL_TRACES_EXPORTER") == "none":
+        return False
+    return bool(source.get("OTEL_EXPORTER_OTLP_ENDPOINT") or source.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"))

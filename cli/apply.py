@@ -50,24 +50,16 @@ def apply(
         await check_scripts(batch)
         session = await _session(settings, profile)
         await session.require_worker()
-        failures = 0
         for scope, policies in batch.policies.items():
             edited = await session.edit_policies(scope, put=policies)
             for name, result in edited.results.items():
                 _line(f"{name} {result}")
         accepted = await session.submit_all(batch.templates)
-        for result in accepted:
-            if isinstance(result, ArgosyError):
-                sys.stderr.write(f"error: {result}\n")
-                failures = max(failures, result.exit_code)
-            elif isinstance(result, Exception):
-                raise result
-            else:
-                _line(f"{result.ref} {result.action} (revision {result.revision})")
+        failures = reported(accepted)
         for rebalancer in batch.rebalancers:
             failures = max(failures, await _rebalanced(session, rebalancer))
         if wait:
-            failures = await _waited(session, accepted, timeout) or failures
+            failures = await waited(session, accepted, timeout) or failures
         return failures
 
     run(command)
@@ -218,7 +210,22 @@ async def _rebalanced(session: Any, rebalancer: WorkloadRebalancer) -> int:
     return failures
 
 
-async def _waited(session: Any, accepted: Sequence[Any], timeout: float) -> int:
+def reported(accepted: Sequence[Any]) -> int:
+    """Say what became of each template; the exit code that the worst of it deserves."""
+    failures = 0
+    for result in accepted:
+        if isinstance(result, ArgosyError):
+            sys.stderr.write(f"error: {result}\n")
+            failures = max(failures, result.exit_code)
+        elif isinstance(result, Exception):
+            raise result
+        else:
+            _line(f"{result.ref} {result.action} (revision {result.revision})")
+    return failures
+
+
+async def waited(session: Any, accepted: Sequence[Any], timeout: float) -> int:
+    """Wait until every template that was accepted has settled, and show how; 0 where all copies are applied."""
     from cli.output import console
     from cli.targets import settled, status_table, succeeded
     from cli.waiting import wait_for

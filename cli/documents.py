@@ -65,11 +65,19 @@ class Batch:
         Raises:
             InvalidInput: something cannot be read, is wrong, or is there twice.
         """
+        found = documents.read(filenames, recursive=recursive, stdin=sys.stdin.buffer, namespace=namespace)
+        return cls.of(found, for_deletion=for_deletion)
+
+    @classmethod
+    def of(cls, found: Sequence[documents.Document], *, for_deletion: bool = False) -> Batch:
+        """Check documents that were read.
+
+        Raises:
+            InvalidInput: something is wrong, or is there twice.
+        """
         batch = cls()
         seen: dict[tuple[str, str | None, str, str], documents.Document] = {}
-        for document in documents.read(
-            filenames, recursive=recursive, stdin=sys.stdin.buffer, namespace=namespace
-        ):
+        for document in found:
             ref = ref_of(document.manifest)
             key = (ref.group, ref.namespace, ref.kind, ref.name)
             if key in seen:

@@ -8,7 +8,7 @@ import typer
 
 from argosy import __version__
 from argosy.config import Settings
-from cli import apply, cluster, dev, interpretation, moving, placement, propagations, serve, worker
+from cli import apply, backup, cluster, dev, interpretation, moving, placement, propagations, serve, worker
 from cli.options import ProfileOption
 from cli.runtime import run
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     help="Durable multi-cluster propagation for Kubernetes, on Temporal.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (apply.app, propagations.app, placement.app, moving.app, interpretation.app):
+for group in (apply.app, propagations.app, placement.app, moving.app, interpretation.app, backup.app):
     app.registered_commands.extend(group.registered_commands)
 app.add_typer(cluster.app, name="cluster")
 app.add_typer(dev.app, name="dev")

@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn
 
-from argosy.config import Settings
+from argosy.config import Settings, traces_wanted
 from argosy.errors import ArgosyError
 
+GROUPS = {"cluster", "dev", "worker"}
+# They trace what they are asked for, not how long they run.
+LASTING = {("worker", "run"), ("serve",)}
 INTERRUPTED = 130
 TIMED_OUT = 3
 
@@ -63,9 +66,32 @@ def leave(code: int, *, hard: bool = True) -> NoReturn:
 
 async def _drained(command: Callable[[Settings], Awaitable[int | None]], settings: Settings) -> int | None:
     try:
-        return await command(settings)
+        if not traces_wanted():
+            return await command(settings)
+        return await _traced(command, settings)
     finally:
         await asyncio.sleep(0.05)
+
+
+async def _traced(command: Callable[[Settings], Awaitable[int | None]], settings: Settings) -> int | None:
+    """The command in a span of its own, except where it goes on until it is stopped."""
+    from activities import tracing
+
+    words = command_words(sys.argv[1:])
+    if words in LASTING:
+        return await command(settings)
+    tracing.start("argosy")
+    try:
+        with tracing.span(" ".join(("argosy", *words))):
+            return await command(settings)
+    finally:
+        await asyncio.to_thread(tracing.stop)
+
+
+def command_words(arguments: Sequence[str]) -> tuple[str, ...]:
+    """The command that is run, such as `cluster join`, without what it is run on."""
+    words = [word for word in arguments if not word.startswith("-")]
+    return tuple(words[: 2 if words and words[0] in GROUPS else 1])
 
 
 def _temporal_sentence(error: Exception) -> str | None:

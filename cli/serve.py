@@ -53,12 +53,11 @@ def serve(
     """Take Alertmanager's webhook and decode payloads, until interrupted."""
 
     async def command(settings: Settings) -> int:
-        import logging
-
+        from activities import logs
         from serve.app import run as serve_until_stopped
         from serve.options import ServeOptions
 
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        logs.set_up(settings)
         options = ServeOptions(
             listen=listen or settings.serve_listen,
             rules=rules,

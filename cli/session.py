@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from temporalio.client import (
@@ -18,15 +17,16 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities import attributes
 from argosy.api.ids import id_of, policies_id
-from argosy.api.manifest import ResourceRef, canonical_json, ref_of
-from argosy.api.messages import Deletion, Reschedule, Retry, Steer, Submission, Submitted
+from argosy.api.manifest import ResourceRef, ref_of
+from argosy.api.messages import Deletion, Reschedule, Retry, Steer, Submitted
 from argosy.api.policyset import PolicyEdit, PolicyEdited, PolicySetInput, PolicySetState
-from argosy.api.propagation import PropagationInput, PropagationState, PropagationStatus
+from argosy.api.propagation import PropagationInput, PropagationStatus
 from argosy.api.record import Record
 from argosy.api.steering import Approval, SteerAction, SteerCopies
 from argosy.errors import InvalidInput, NotFound
 from cli.connection import Connection, new_id
 from cli.observing import Observed, attempts_of
+from cli.submitting import Accepted, FirstRun, Inheritance, accepted, first_run
 
 # One payload may have 2 MiB; the rest is for what travels along.
 MAX_PAYLOAD = 1_900_000
@@ -36,26 +36,6 @@ TASK_TIMEOUT = timedelta(seconds=3)
 BULK_WINDOW = 32
 # Of so few, each is worth waiting for until a worker has taken it; it saves the second request for a known one.
 ANSWERED_AT_ONCE = 8
-CREATED = Submitted(revision=1, changed=True, created=True)
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """A template that Temporal has taken."""
-
-    ref: ResourceRef
-    workflow_id: str
-    revision: int
-    action: str
-
-
-@dataclass(frozen=True)
-class FirstRun:
-    """A template as its entity would begin, and as an existing one would be handed it."""
-
-    ref: ResourceRef
-    start: PropagationInput
-    submission: Submission
 
 
 class Session(Connection):
@@ -63,17 +43,20 @@ class Session(Connection):
 
     # -- templates ----------------------------------------------------------------------------------
 
-    async def submit(self, manifest: dict[str, Any]) -> Accepted:
+    async def submit(self, manifest: dict[str, Any], *, inherits: Inheritance | None = None) -> Accepted:
         """Start the entity of a template, or hand it the new template where it exists: one request either way.
+
+        Args:
+            inherits: what the entity begins with, where it begins.
 
         Raises:
             InvalidInput: the template is too large.
             Conflict: it is being deleted.
             Unreachable: Temporal or a worker does not answer.
         """
-        first = self._first_run(manifest)
+        first = first_run(manifest, actor=self.actor, inherits=inherits)
         if len(first.start.template) > SMALL:
-            return await self._submit_unanswered(manifest)
+            return await self._submit_unanswered(manifest, inherits=inherits)
 
         def begin() -> WithStartWorkflowOperation[Any, Any]:
             return WithStartWorkflowOperation(
@@ -84,9 +67,14 @@ class Session(Connection):
             )
 
         answer = await self.update_with_start(begin, "submit", first.submission, Submitted)
-        return _accepted(first, answer)
+        return accepted(first, answer)
 
-    async def submit_all(self, manifests: Sequence[dict[str, Any]]) -> list[Accepted | Exception]:
+    async def submit_all(
+        self,
+        manifests: Sequence[dict[str, Any]],
+        *,
+        inherits: Mapping[ResourceRef, Inheritance] = MappingProxyType({}),
+    ) -> list[Accepted | Exception]:
         """Submit many, a window at a time; each gets its own result.
 
         Where there are many, each is only started, which does not wait for a worker.
@@ -96,7 +84,7 @@ class Session(Connection):
 
         async def one(manifest: dict[str, Any]) -> Accepted:
             async with gate:
-                return await submit(manifest)
+                return await submit(manifest, inherits=inherits.get(ref_of(manifest)))
 
         results = await asyncio.gather(*(one(m) for m in manifests), return_exceptions=True)
         for result in results:
@@ -108,9 +96,11 @@ class Session(Connection):
             if not isinstance(result, BaseException) or isinstance(result, Exception)
         ]
 
-    async def _submit_unanswered(self, manifest: dict[str, Any]) -> Accepted:
+    async def _submit_unanswered(
+        self, manifest: dict[str, Any], *, inherits: Inheritance | None = None
+    ) -> Accepted:
         """`submit` in two requests, of which a new template needs the first only, and no worker's answer."""
-        first = self._first_run(manifest)
+        first = first_run(manifest, actor=self.actor, inherits=inherits)
         if len(first.start.template) > SMALL:
             await self._check_size(first.start, str(first.ref))
         while True:
@@ -121,12 +111,12 @@ class Session(Connection):
                     id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                     **self._start_options(first),
                 )
-                return _accepted(first, CREATED)
+                return accepted(first, first.answer)
             except WorkflowAlreadyStartedError:
                 pass
             answer = await self.update(id_of(first.ref), "submit", first.submission, Submitted)
             if answer is not None:
-                return _accepted(first, answer)
+                return accepted(first, answer)
 
     async def delete(self, ref: ResourceRef, *, orphan: Sequence[str], preserve: bool) -> str:
         """Ask an entity to delete its copies; returns its ID.
@@ -329,29 +319,10 @@ class Session(Connection):
             "memo": {attributes.STATUS: status},
             "search_attributes": attributes.identity(ref).updated(
                 SearchAttributePair(attributes.PHASE, str(state.phase)),
-                SearchAttributePair(attributes.REVISION, 1),
+                SearchAttributePair(attributes.REVISION, state.revision),
             ),
             "static_summary": f"{ref}"[:200],
         }
-
-    def _first_run(self, manifest: dict[str, Any]) -> FirstRun:
-        text = canonical_json(manifest).decode()
-        submission = Submission(
-            template=text,
-            digest=sha256(text.encode()).hexdigest(),
-            request_id=new_id(),
-            submitted_by=self.actor,
-        )
-        ref = ref_of(manifest)
-        state = PropagationState(
-            ref=ref,
-            digest=submission.digest,
-            submitted_by=self.actor,
-            submitted_at=datetime.now(UTC),
-            # Whichever run takes the submission knows whether it was begun by it.
-            answers={submission.request_id: CREATED},
-        )
-        return FirstRun(ref, PropagationInput(template=text, state=state), submission)
 
     async def _check_size(self, message: Record, what: str) -> None:
         """Refuse what Temporal would not store, before it is sent."""
@@ -362,8 +333,3 @@ class Session(Connection):
                 f"{what} take{'' if what.startswith('the ') else 's'} {size:,} bytes after compression, and Temporal "
                 f"stores at most {MAX_PAYLOAD:,}; make it smaller, for example by splitting it over several objects"
             )
-
-
-def _accepted(first: FirstRun, answer: Submitted) -> Accepted:
-    action = "created" if answer.created else "configured" if answer.changed else "unchanged"
-    return Accepted(ref=first.ref, workflow_id=id_of(first.ref), revision=answer.revision, action=action)

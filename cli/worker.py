@@ -21,11 +21,10 @@ def run_worker(profile: ProfileOption = None) -> None:
     """Poll Temporal until interrupted; needs the kubeconfig files of the joined clusters."""
 
     async def command(settings: Settings) -> int:
-        import logging
-
+        from activities import logs
         from worker.main import run as serve
 
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        logs.set_up(settings)
         await serve(settings, profile=profile)
         return 0
 

@@ -17,7 +17,9 @@ from aiohttp.typedefs import Handler
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities import tracing
 from activities.connection import connect
+from activities.telemetry import runtime
 from argosy.api.alerting import AlertRules, parse_rules
 from argosy.config import Settings
 from argosy.errors import InvalidInput
@@ -46,7 +48,8 @@ async def run(settings: Settings, options: ServeOptions, *, profile: str | None 
     rules = None if options.rules is None else read_rules(options.rules)
     tls = _tls(options)
     secrets = Secrets(options)
-    client = await connect(settings, profile=profile)
+    tracing.start("argosy-serve")
+    client = await connect(settings, profile=profile, runtime=runtime(settings, metrics=False))
     app = application(client, options, rules=rules, secrets=secrets, rate=settings.alert_rate)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -66,6 +69,7 @@ async def run(settings: Settings, options: ServeOptions, *, profile: str | None 
         logger.info("finishing what is under way")
     finally:
         await runner.cleanup()
+        await asyncio.to_thread(tracing.stop)
 
 
 class Secrets:

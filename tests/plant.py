@@ -33,6 +33,7 @@ class Plant:
     members: list[Member]
     worker: Identity | None = None
     settings: Settings = field(default_factory=Settings)
+    environment: dict[str, str] = field(default_factory=dict)
 
     async def session(self) -> Session:
         """A connection with the installation."""
@@ -40,7 +41,7 @@ class Plant:
 
     def start_worker(self) -> None:
         """Start the worker process."""
-        environment = {**os.environ, "TEMPORAL_ADDRESS": self.temporal.address}  # noqa: TID251 - handed on
+        environment = {**os.environ, "TEMPORAL_ADDRESS": self.temporal.address, **self.environment}  # noqa: TID251 - handed on
         if self.settings.encryption_keys is not None:
             environment["ARGOSY_ENCRYPTION_KEYS"] = str(self.settings.encryption_keys)
         self.worker = spawn(

@@ -11,7 +11,10 @@ import sys
 
 from temporalio.service import RPCError
 
+from activities import logs, tracing
 from activities.connection import connect, instance_of, missing_attributes
+from activities.metrics import OFF, Metrics
+from activities.telemetry import runtime
 from argosy.config import Settings
 from argosy.errors import ArgosyError, Refused, Unreachable
 from worker.health import serve_health
@@ -27,7 +30,9 @@ async def run(settings: Settings, *, profile: str | None = None) -> None:
     Raises:
         ArgosyError: Temporal cannot be reached, or the namespace is not set up.
     """
-    client = await connect(settings, profile=profile)
+    tracing.start("argosy-worker")
+    telemetry = runtime(settings, metrics=True)
+    client = await connect(settings, profile=profile, runtime=telemetry)
     instance = await instance_of(client)
     try:
         missing = await missing_attributes(client)
@@ -40,7 +45,8 @@ async def run(settings: Settings, *, profile: str | None = None) -> None:
             f"Temporal namespace {client.namespace} lacks the search attributes {', '.join(missing)}; "
             "run `argosy init` once"
         )
-    parts = build(client, settings, instance=instance)
+    metrics = Metrics(telemetry.metric_meter) if telemetry and settings.metrics_listen else OFF
+    parts = build(client, settings, instance=instance, metrics=metrics)
     main_worker, health_worker = workers(client, settings, parts, runner=production_runner())
     # What has been imported stays: without this every full collection walks the client library's thousands of classes.
     gc.collect()
@@ -63,13 +69,15 @@ async def run(settings: Settings, *, profile: str | None = None) -> None:
             logger.info("finishing what is under way")
     finally:
         await parts.close()
+        await asyncio.to_thread(tracing.stop)
 
 
 def main() -> None:
     """Entry point of the worker process."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
-        asyncio.run(run(Settings.from_env()))
+        settings = Settings.from_env()
+        logs.set_up(settings)
+        asyncio.run(run(settings))
     except ArgosyError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.stderr.flush()

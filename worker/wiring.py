@@ -20,6 +20,7 @@ from activities.failback import FailBacks
 from activities.in_use import KindsInUse
 from activities.interpreting import Interpreters
 from activities.members import MemberPool
+from activities.metrics import OFF, Metrics
 from activities.monitor import Monitors
 from activities.notify import Notifiers
 from activities.pacing import Pace
@@ -100,7 +101,7 @@ class Parts:
         return [self.monitors.watch]
 
 
-def build(client: Client, settings: Settings, *, instance: str) -> Parts:
+def build(client: Client, settings: Settings, *, instance: str, metrics: Metrics = OFF) -> Parts:
     """Make the parts of a worker and connect them to each other."""
     members = Members(allow_exec=settings.kubeconfig_exec)
     inputs = RunInputs(client)
@@ -110,7 +111,12 @@ def build(client: Client, settings: Settings, *, instance: str) -> Parts:
     kinds = KindsInUse()
     interpreters = Interpreters(inputs, pool=LuaPool(size=SCRIPT_PROCESSES))
     appliers = Appliers(
-        members=pool, templates=templates, kinds=kinds, interpreters=interpreters, instance=instance
+        members=pool,
+        templates=templates,
+        kinds=kinds,
+        interpreters=interpreters,
+        instance=instance,
+        metrics=metrics,
     )
     capacity = Capacity(pool)
     observers = Observers(
@@ -119,6 +125,7 @@ def build(client: Client, settings: Settings, *, instance: str) -> Parts:
         assess=interpreters.assess,
         instance=instance,
         silence=settings.watch_silence,
+        metrics=metrics,
     )
     return Parts(
         capacity=capacity,
@@ -141,6 +148,7 @@ def build(client: Client, settings: Settings, *, instance: str) -> Parts:
                 guard_lasts=timedelta(seconds=settings.fleet_guard_lasts),
             ),
             pace=Pace(settings.eviction_rate),
+            metrics=metrics,
         ),
         appliers=appliers,
         notifiers=Notifiers(client, task_queue=settings.task_queue),
@@ -158,6 +166,7 @@ def build(client: Client, settings: Settings, *, instance: str) -> Parts:
             ),
             deschedule_after=settings.deschedule_after,
             instance=instance,
+            metrics=metrics,
         ),
         members=members,
     )

@@ -18,6 +18,7 @@ from argosy.api.plan import Plan, PlannedTarget
 from argosy.api.propagation import PropagationState, Reason, Target, TargetPhase
 from argosy.api.steering import Step
 from workflows import options
+from workflows.counting import evicted
 from workflows.leaving import goes_first, may_leave, moving_of, waits_to_begin
 from workflows.sightings import applied_target, drifted_target, observed_targets, pause_before
 from workflows.status import adopted, removing
@@ -57,6 +58,7 @@ class Copies:
             was = state.targets.get(name)
             if target.eviction is not None and (was is None or was.eviction is None):
                 why = target.eviction.why
+                evicted(name, str(target.eviction.cause))
                 self._record(Step(at=workflow.now(), what=f"Moved away from {name}", by="plan", why=why))
             elif was is None:
                 self._record(Step(at=workflow.now(), what=f"Placed in {name}", by="plan", why=plan.trigger))
@@ -234,7 +236,11 @@ class Copies:
         """Find the copies of a plan that was carried out, but not recorded, before a worker was lost."""
         found = await workflow.execute_activity_method(
             Appliers.find,
-            FindCopies(workflow_id=workflow.info().workflow_id, ref=self._state.ref),
+            FindCopies(
+                workflow_id=workflow.info().workflow_id,
+                ref=self._state.ref,
+                predecessor=self._state.predecessor,
+            ),
             start_to_close_timeout=options.FIND_TIMEOUT,
             heartbeat_timeout=options.FIND_HEARTBEAT,
             retry_policy=options.APPLY_RETRY,
@@ -296,6 +302,7 @@ class Copies:
             revision=state.revision,
             pass_number=state.pass_number,
             expect_uid=state.targets.get(cluster, Target()).uid,
+            predecessor=state.predecessor,
         )
 
 

@@ -26,6 +26,7 @@ from argosy.api.messages import (
 from argosy.api.plan import Plan
 from argosy.api.propagation import (
     REMEMBERED_REQUESTS,
+    Phase,
     PropagationInput,
     PropagationState,
     Reason,
@@ -33,6 +34,7 @@ from argosy.api.propagation import (
 )
 from workflows import options
 from workflows.copies import message_of
+from workflows.counting import propagated
 from workflows.events import Events, added
 from workflows.ledger import opened, recorded, superseded
 from workflows.moments import next_moment
@@ -54,6 +56,8 @@ class Propagation(Events):
         self._template = start.template
         self._published: tuple[Any, ...] = ()
         self._published_at: datetime | None = None
+        # Whether the way of this run's template to its clusters is being measured.
+        self._under_way = start.plan is None and start.state.reason == Reason.SUBMITTED
 
     # -- messages: they only append to the state ------------------------------------------------
 
@@ -63,6 +67,8 @@ class Propagation(Events):
         known = state.answers.get(submission.request_id)
         if known is not None:
             return known
+        if submission.predecessor not in {"", state.predecessor}:
+            self._take_over_from(submission.predecessor)
         latest = state.pending.digest if state.pending else state.digest
         newest = state.pending_revision or state.revision
         if submission.digest == latest:
@@ -79,6 +85,16 @@ class Propagation(Events):
             answers=dict(list(answers.items())[-REMEMBERED_REQUESTS:]),
         )
         return answer
+
+    def _take_over_from(self, predecessor: str) -> None:
+        state = self._state
+        failed = [name for name, target in state.targets.items() if target.phase == TargetPhase.FAILED]
+        self._set(
+            predecessor=predecessor,
+            unrecorded=True,
+            retry=tuple(sorted({*state.retry, *failed})),
+            replan=added(state.replan, Reason.RETRY),
+        )
 
     @submit.validator
     def _submittable(self, submission: Submission) -> None:  # noqa: ARG002 - the SDK wants the signature of `submit`
@@ -310,6 +326,12 @@ class Propagation(Events):
         # Every handler is synchronous, so all of them have finished when this line is reached.
         roll(PropagationInput(template=self._template, state=state, plan=plan))
 
+    def _measure(self) -> None:
+        state = self._state
+        if self._under_way and state.phase == Phase.APPLIED and state.submitted_at is not None:
+            self._under_way = False
+            propagated(workflow.now() - state.submitted_at)
+
     # -- publishing --------------------------------------------------------------------------------
 
     def _nothing_happened_yet(self) -> bool:
@@ -326,6 +348,7 @@ class Propagation(Events):
         self._state = self._state.model_copy(
             update={"phase": phase, "message": message, **health_changes(self._state, at=now)}
         )
+        self._measure()
         state, plan = self._state, self._state.plan
         more = (state.steering, state.steps, state.acknowledged, plan and (plan.left, plan.evict_at))
         shown = (phase, message, state.pass_number, state.policy, state.targets, *more)

@@ -14,6 +14,7 @@ class Submission(Record):
         template: the manifest as canonical JSON; opaque to the workflow.
         digest: SHA-256 of `template`.
         request_id: what a repeated request is known by, in this run or a later one.
+        predecessor: an installation whose copies of the template are to be taken over.
     """
 
     template: str
@@ -21,6 +22,7 @@ class Submission(Record):
     request_id: str = ""
     submitted_by: str = ""
     comment: str = ""
+    predecessor: str = ""
 
 
 class Submitted(Record):

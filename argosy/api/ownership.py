@@ -32,6 +32,10 @@ class Ownership(Record):
     pass_number: int = 0
     instance: str = ""
 
+    def is_of(self, propagation: str, *instances: str) -> bool:
+        """Whether this is a copy of a template that one of these installations made; nobody is no installation."""
+        return self.propagation == propagation and bool(self.instance) and self.instance in instances
+
 
 def owner_label(propagation: str) -> str:
     """The label value that stands for a propagation's ID, which may be too long for a label."""

@@ -163,6 +163,7 @@ class PropagationState(Record):
         events: cluster -> epoch of its latest change that the next plan has to know.
         acknowledged: cluster -> epoch of its latest change that a plan has looked at.
         steps: what has become of copies, and why; the oldest are forgotten.
+        predecessor: the installation whose copies of this template are taken over; empty where there was none.
     """
 
     ref: ResourceRef
@@ -200,6 +201,7 @@ class PropagationState(Record):
     events: dict[str, int] = {}
     acknowledged: dict[str, int] = {}
     steps: tuple[Step, ...] = ()
+    predecessor: str = ""
 
     def overall_health(self) -> Assessment | None:
         """All copies that are to stay, as one; None where there are none."""

@@ -53,6 +53,7 @@ async def apply(
     *,
     expect_uid: str | None,
     takeover: bool,
+    predecessor: str = "",
     dry_run: bool = False,
 ) -> AppliedObject:
     """Apply a stamped manifest as field manager `argosy`, by force for its own fields.
@@ -61,6 +62,7 @@ async def apply(
         expect_uid: the UID of the copy known to be there. It goes along as a precondition, so the usual update is
             one round trip; where another object has taken its place, ownership is looked at first.
         takeover: whether an object that this propagation does not own may be taken over.
+        predecessor: an installation whose copy of the same template may be taken over, however new its stamp.
         dry_run: let the server check and answer, and keep nothing.
 
     Raises:
@@ -82,7 +84,7 @@ async def apply(
     uid: str | None = None
     if found is not None:
         uid = found["uid"]
-        _check_owner(member, ref, manifest, found, takeover=takeover)
+        _check_owner(member, ref, manifest, found, takeover=takeover, predecessor=predecessor)
     applied = await _patch(member, kind, ref, manifest, uid=uid, dry_run=dry_run)
     if takeover and not dry_run:
         applied = await _adopted(member, kind, ref, applied)
@@ -189,13 +191,14 @@ def _check_owner(
     found: Mapping[str, Any],
     *,
     takeover: bool,
+    predecessor: str,
 ) -> None:
     ours, theirs = owner_of(manifest["metadata"]), owner_of(found)
     if ours is None:
         raise ValueError("only stamped manifests are applied")
     if found.get("deletionTimestamp"):
         raise _terminating(member, ref, found)
-    if takeover:
+    if takeover or (theirs is not None and theirs.is_of(ours.propagation, predecessor)):
         return
     if refusal := _not_ours(ours, theirs, found):
         raise Conflict(f"{member.name}: {ref} {refusal}")
@@ -217,7 +220,10 @@ def _not_ours(ours: Ownership, theirs: Ownership | None, found: Mapping[str, Any
     if theirs.propagation != ours.propagation:
         return f"is managed by {theirs.propagation}; delete one of the two templates, or {take_over}"
     if theirs.instance != ours.instance:
-        return f"is managed by another installation of Argosy ({theirs.instance or 'unnamed'}); {take_over}"
+        return (
+            f"is managed by another installation of Argosy ({theirs.instance or 'unnamed'}); {take_over}, "
+            "or take over what that installation had with `argosy import --takeover`"
+        )
     return ""
 
 

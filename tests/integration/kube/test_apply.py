@@ -156,6 +156,37 @@ class TestOwnership:
         assert live["data"] == {"key": "ours"}
         assert owner_of(live["metadata"]) == OWNER
 
+    async def test_an_heir_takes_the_copy_of_its_predecessor(self, cluster: Cluster, namespace: str) -> None:
+        old = OWNER.model_copy(update={"instance": "there", "revision": 9})
+        first = await apply(cluster.member, config_map(namespace, owner=old), expect_uid=None, takeover=False)
+        done = await apply(
+            cluster.member, config_map(namespace), expect_uid=None, takeover=False, predecessor="there"
+        )
+        assert done.uid == first.uid
+        assert owner_of(cluster.there(path_of(config_map(namespace)))["metadata"]) == OWNER
+
+    @pytest.mark.parametrize(
+        ("theirs", "predecessor"),
+        [
+            ({"instance": "elsewhere"}, "there"),
+            ({"instance": "there", "propagation": "propagation/b"}, "there"),
+            ({"instance": ""}, ""),
+        ],
+    )
+    async def test_an_heir_takes_nothing_else(
+        self, cluster: Cluster, namespace: str, theirs: dict[str, str], predecessor: str
+    ) -> None:
+        owner = OWNER.model_copy(update=theirs)
+        await apply(cluster.member, config_map(namespace, owner=owner), expect_uid=None, takeover=False)
+        with pytest.raises(Conflict):
+            await apply(
+                cluster.member,
+                config_map(namespace),
+                expect_uid=None,
+                takeover=False,
+                predecessor=predecessor,
+            )
+
     @pytest.mark.parametrize(("revision", "pass_number"), [(3, 0), (2, 6)])
     async def test_a_newer_stamp_is_not_overwritten(
         self, cluster: Cluster, namespace: str, revision: int, pass_number: int

@@ -1,0 +1,160 @@
+"""What an installation knows, as documents that another one can be set up from.
+
+Clusters are Karmada's, with what Argosy adds in annotations; policies are as their users wrote them; templates carry
+where they came from in annotations, which are taken off again when they are read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from argosy.api.base import to_manifest
+from argosy.api.cluster import Cluster, ClusterSpec
+from argosy.api.cluster_connection import ConnectionReference
+from argosy.api.membership import ClusterSettings
+from argosy.api.meta import ObjectMeta
+from argosy.api.parsing import Document, parse_cluster
+from argosy.api.plan import Plan
+from argosy.api.record import Record
+from argosy.errors import InvalidInput
+
+KUBECONFIG = "argosy.dev/kubeconfig"
+CONTEXT = "argosy.dev/context"
+HOLD = "argosy.dev/hold"
+
+PREFIX = "export.argosy.dev/"
+INSTANCE = f"{PREFIX}instance"
+REVISION = f"{PREFIX}revision"
+SUBMITTED_BY = f"{PREFIX}submitted-by"
+SUBMITTED_AT = f"{PREFIX}submitted-at"
+POLICY = f"{PREFIX}policy"
+PLACEMENT = f"{PREFIX}placement"
+
+# Of a plan, what the next one goes on from; everything else it finds out anew.
+_PLACED = {"policy", "placement", "scheduled_at", "affinity", "strategy", "behaviour"}
+_SHARE = {"cluster", "replicas"}
+
+
+class Origin(Record):
+    """Where a template came from.
+
+    Attributes:
+        instance: the installation that had it.
+        placement: where its copies were, and why, as far as the next decision looks at it.
+    """
+
+    instance: str = ""
+    revision: int = 0
+    submitted_by: str = ""
+    submitted_at: datetime | None = None
+    placement: Plan | None = None
+
+
+def cluster_document(name: str, settings: ClusterSettings) -> dict[str, Any]:
+    """A cluster as a person has set it up, without what it says of itself."""
+    connection = settings.connection
+    annotations = {KUBECONFIG: connection.kubeconfig}
+    if connection.context is not None:
+        annotations[CONTEXT] = connection.context
+    if settings.hold:
+        annotations[HOLD] = "true"
+    cluster = Cluster(
+        metadata=ObjectMeta(name=name, labels=settings.labels, annotations=annotations),
+        spec=ClusterSpec(
+            provider=settings.provider,
+            region=settings.region,
+            zones=settings.zones,
+            taints=settings.taints,
+        ),
+    )
+    return to_manifest(cluster)
+
+
+def settings_of(document: Document) -> ClusterSettings:
+    """The settings to join a cluster with.
+
+    Raises:
+        InvalidInput: it is no cluster, or does not say how it is reached.
+    """
+    cluster = parse_cluster(document)
+    annotations = cluster.metadata.annotations
+    kubeconfig = annotations.get(KUBECONFIG)
+    if not kubeconfig:
+        raise InvalidInput(
+            f"{document}: metadata.annotations has no {KUBECONFIG}; write the kubeconfig file on the worker there"
+        )
+    hold = annotations.get(HOLD, "false")
+    if hold not in {"true", "false"}:
+        raise InvalidInput(f"{document}: metadata.annotations[{HOLD}] is {hold!r}; write true or false")
+    return ClusterSettings(
+        connection=ConnectionReference(kubeconfig=kubeconfig, context=annotations.get(CONTEXT)),
+        labels=dict(cluster.labels),
+        region=cluster.region,
+        zones=cluster.zones,
+        provider=cluster.provider,
+        taints=cluster.spec.taints,
+        hold=hold == "true",
+    )
+
+
+def template_document(template: Mapping[str, Any], origin: Origin) -> dict[str, Any]:
+    """A template with where it came from."""
+    marks = {INSTANCE: origin.instance, REVISION: str(origin.revision), SUBMITTED_BY: origin.submitted_by}
+    if origin.submitted_at is not None:
+        marks[SUBMITTED_AT] = origin.submitted_at.isoformat()
+    plan = origin.placement
+    if plan is not None:
+        marks[POLICY] = str(plan.policy or "")
+        marks[PLACEMENT] = json.dumps(_placement(plan), sort_keys=True)
+    metadata = template["metadata"]
+    annotations = {
+        **(metadata.get("annotations") or {}),
+        **{key: text for key, text in marks.items() if text},
+    }
+    return {**template, "metadata": {**metadata, "annotations": annotations}}
+
+
+def taken_apart(document: Document) -> tuple[dict[str, Any], Origin]:
+    """The template as it was submitted, and where it came from; of one that nobody exported nothing is known.
+
+    Raises:
+        InvalidInput: what it says of its origin was edited into something that means nothing.
+    """
+    metadata = document.manifest["metadata"]
+    annotations = dict(metadata.get("annotations") or {})
+    marks = {key: annotations.pop(key) for key in list(annotations) if key.startswith(PREFIX)}
+    if not marks:
+        return document.manifest, Origin()
+    kept = {key: value for key, value in metadata.items() if key != "annotations"}
+    if annotations:
+        kept["annotations"] = annotations
+    try:
+        origin = Origin.model_validate(
+            {
+                "instance": marks.get(INSTANCE, ""),
+                "revision": marks.get(REVISION, "0"),
+                "submitted_by": marks.get(SUBMITTED_BY, ""),
+                "submitted_at": marks.get(SUBMITTED_AT),
+                "placement": json.loads(marks[PLACEMENT]) if PLACEMENT in marks else None,
+            }
+        )
+    except (ValidationError, ValueError) as error:
+        raise InvalidInput(
+            f"{document}: its annotations {PREFIX}* are not as they were exported; export it again, or remove them all"
+        ) from error
+    return {**document.manifest, "metadata": kept}, origin
+
+
+def _placement(plan: Plan) -> dict[str, Any]:
+    written = plan.model_dump(mode="json", include=_PLACED, exclude_defaults=True)
+    targets = [
+        one.model_dump(mode="json", include=_SHARE, exclude_none=True)
+        for one in plan.targets
+        if not one.error
+    ]
+    return {**written, "targets": targets}
