@@ -33,6 +33,8 @@ class Plant:
     members: list[Member]
     worker: Identity | None = None
     settings: Settings = field(default_factory=Settings)
+    environment: dict[str, str] = field(default_factory=dict)
+    """More of what the worker is started with."""
 
     async def session(self) -> Session:
         """A connection with the installation."""
@@ -43,6 +45,7 @@ class Plant:
         environment = {**os.environ, "TEMPORAL_ADDRESS": self.temporal.address}  # noqa: TID251 - handed on
         if self.settings.encryption_keys is not None:
             environment["ARGOSY_ENCRYPTION_KEYS"] = str(self.settings.encryption_keys)
+        environment |= self.environment
         self.worker = spawn(
             [sys.executable, "-m", "worker"], log=self.directory / "worker.log", environment=environment
         )
