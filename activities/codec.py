@@ -7,6 +7,8 @@ An encrypted payload carries the ID of its key, which is how keys rotate: encode
 with whichever the payload names. The key ring file is JSON:
 
     {"active": "2026-11", "keys": {"2026-11": "<32 bytes, base64>", "2026-05": "..."}}
+
+The environment may hold the same JSON itself. `activities.key_ring` makes and changes such files.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import PayloadCodec
 
+from argosy.config import Settings
 from argosy.errors import InvalidInput
 
 COMPRESSED = b"binary/zstd"
@@ -63,18 +66,44 @@ class KeyRing:
             InvalidInput: the file cannot be read or is no key ring; the message never holds key material.
         """
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-            keys = {str(k): base64.b64decode(v, validate=True) for k, v in document["keys"].items()}
-            active = str(document["active"])
+            text = path.read_text(encoding="utf-8")
         except OSError as error:
             raise InvalidInput(
                 f"the key ring {path} cannot be read: {error.strerror}; correct ARGOSY_ENCRYPTION_KEYS"
             ) from error
+        except ValueError:
+            text = ""
+        return cls.parse(text, source=str(path))
+
+    @classmethod
+    def parse(cls, text: str, *, source: str) -> Self:
+        """Read a key ring from JSON, which `source` names in messages.
+
+        Raises:
+            InvalidInput: it is no key ring; the message never holds key material.
+        """
+        try:
+            document = json.loads(text)
+            keys = {str(k): base64.b64decode(v, validate=True) for k, v in document["keys"].items()}
+            active = str(document["active"])
         except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
             raise InvalidInput(
-                f'{path} is not a key ring; expected JSON {{"active": ID, "keys": {{ID: BASE64}}}}'
+                f'{source} is not a key ring; expected JSON {{"active": ID, "keys": {{ID: BASE64}}}}, '
+                "as `argosy keys generate` makes it"
             ) from None
         return cls(active=active, keys=keys)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self | None:
+        """The key ring of the file or of the environment, None where neither is set.
+
+        Raises:
+            InvalidInput: it cannot be read or is no key ring.
+        """
+        if settings.encryption_key_ring is not None:
+            text = settings.encryption_key_ring.get_secret_value()
+            return cls.parse(text, source="ARGOSY_ENCRYPTION_KEY_RING")
+        return cls.load(settings.encryption_keys) if settings.encryption_keys is not None else None
 
     def encrypt(self, plain: bytes, *, context: bytes) -> tuple[str, bytes]:
         """Seal `plain` with the active key; returns the key's ID and nonce + ciphertext."""

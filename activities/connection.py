@@ -25,6 +25,38 @@ DEFAULT_ADDRESS = "localhost:7233"
 CONNECT_TIMEOUT = timedelta(seconds=5)
 RETENTION = timedelta(days=30)
 
+# A server that wants a client certificate does not say so: it takes the connection, and breaks it off sooner or later.
+_BREAKS = ("ConnectionReset", "BrokenPipe", "UnexpectedEof", "AlertReceived")
+_BROKEN_OFF = (
+    "breaks off the connection; where it demands TLS, set TEMPORAL_TLS_SERVER_CA_CERT_PATH, "
+    "TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH to what it trusts"
+)
+_TLS_TROUBLE = (
+    (
+        "InvalidCertificate",
+        (
+            "shows a certificate that is not trusted; set TEMPORAL_TLS_SERVER_CA_CERT_PATH to its authority, and "
+            "TEMPORAL_TLS_SERVER_NAME where it is for another name"
+        ),
+    ),
+    (
+        "InvalidContentType",
+        "does not speak TLS; unset the TEMPORAL_TLS_ variables, or correct TEMPORAL_ADDRESS",
+    ),
+    (
+        "KeyParseError",
+        "cannot be asked: the client's private key is not one; correct TEMPORAL_TLS_CLIENT_KEY_PATH",
+    ),
+    (
+        "CertificateParseError",
+        (
+            "cannot be asked: a certificate file is not one; correct TEMPORAL_TLS_CLIENT_CERT_PATH and "
+            "TEMPORAL_TLS_SERVER_CA_CERT_PATH"
+        ),
+    ),
+    *((words, _BROKEN_OFF) for words in ("error after connection: Status { code: Unknown", *_BREAKS)),
+)
+
 _TYPES = {
     SearchAttributeIndexedValueType.KEYWORD: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
     SearchAttributeIndexedValueType.KEYWORD_LIST: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
@@ -65,10 +97,18 @@ async def connect(
             **config, data_converter=converter, runtime=runtime, interceptors=interceptors()
         )
     except (RuntimeError, RPCError) as error:
-        raise Unreachable(
-            f"Temporal does not answer at {target}; start it (`argosy dev up` for a local one), "
-            "or set TEMPORAL_ADDRESS or --profile"
-        ) from error
+        raise Unreachable(no_connection(target, str(error))) from error
+
+
+def no_connection(target: str, reason: str) -> str:
+    """What to tell people of a connection that did not come about, from the client library's own words."""
+    for words, sentence in _TLS_TROUBLE:
+        if words in reason:
+            return f"Temporal at {target} {sentence}"
+    return (
+        f"Temporal does not answer at {target}; start it (`argosy dev up` for a local one), "
+        "or set TEMPORAL_ADDRESS or --profile"
+    )
 
 
 async def instance_of(client: Client) -> str:

@@ -20,15 +20,17 @@ def data_converter(settings: Settings, *, namespace: str) -> DataConverter:
     Raises:
         InvalidInput: encryption is required but no key ring is set, or the key ring is unusable.
     """
-    if settings.encryption_keys is None:
+    ring = KeyRing.from_settings(settings)
+    if ring is None:
         if settings.require_encryption:
             raise InvalidInput(
-                "payload encryption is required but no key ring is set; point ARGOSY_ENCRYPTION_KEYS at one"
+                "payload encryption is required (ARGOSY_REQUIRE_ENCRYPTION) but no key ring is set; make one with "
+                "`argosy keys generate FILE` and point ARGOSY_ENCRYPTION_KEYS at it, or put its content into "
+                "ARGOSY_ENCRYPTION_KEY_RING"
             )
         return dataclasses.replace(pydantic_data_converter, payload_codec=ArgosyCodec())
-    codec = ArgosyCodec(key_ring=KeyRing.load(settings.encryption_keys), namespace=namespace)
     return dataclasses.replace(
         pydantic_data_converter,
-        payload_codec=codec,
+        payload_codec=ArgosyCodec(key_ring=ring, namespace=namespace),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )

@@ -91,7 +91,11 @@ class Fleets:
             for status in statuses.values():
                 wanted.setdefault(status.facts.enablements_digest, status.name)
             lists = {digest: await self._list(digest, name) for digest, name in wanted.items()}
-            self._statuses, self._fleet = statuses, fleet_of(statuses, lists)
+            fleet = fleet_of(statuses, lists)
+            if any(digest and digest not in self._lists for digest in wanted):
+                # A list that is not in place yet may be there a moment later.
+                return fleet
+            self._statuses, self._fleet = statuses, fleet
         return self._fleet
 
     async def _list(self, digest: str, cluster: str) -> Enablements:

@@ -12,11 +12,13 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities import attributes
 from argosy.api.ids import cluster_id
-from argosy.api.membership import ClusterStatus
+from argosy.api.membership import ClusterPhase, ClusterStatus
 from argosy.errors import NotFound, Transient
 
 # Whoever announces a change to a cluster waits this long after the lists show it.
 MAX_AGE = 1.0
+
+_MEMBERS = {ClusterPhase.READY, ClusterPhase.NOT_READY}
 
 RUNNING_CLUSTERS = 'WorkflowType = "Cluster" AND ExecutionStatus = "Running"'
 
@@ -59,7 +61,8 @@ class ClusterSnapshot:
         for name, epoch in (epochs or {}).items():
             async with self._lock:
                 known = self._clusters.get(name)
-                if known is not None and known.epoch < epoch:
+                # One that has just joined, perhaps anew under its old name, may not be in the lists yet.
+                if known is None or known.epoch < epoch or known.phase not in _MEMBERS:
                     with contextlib.suppress(NotFound):
                         self._clusters = {**self._clusters, name: await self._asked(name)}
         return self._clusters

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from argosy.errors import InvalidInput
 
@@ -29,10 +29,16 @@ class Settings(BaseModel):
     )
     encryption_keys: Path | None = Field(
         default=None,
-        description="Key ring file for payload encryption; unset means payloads are not encrypted.",
+        description="Key ring file for payload encryption; without any key ring payloads are not encrypted.",
+    )
+    encryption_key_ring: SecretStr | None = Field(
+        default=None, description="The key ring itself, where there is no file."
     )
     require_encryption: bool = Field(
         default=False, description="Refuse to start without an encryption key ring."
+    )
+    access: Path | None = Field(
+        default=None, description="File of AccessRules: whom the worker acts as in members, and on what."
     )
     kubeconfig_exec: bool = Field(
         default=False, description="Allow kubeconfig `exec` plugins to run on the worker."
@@ -107,6 +113,19 @@ class Settings(BaseModel):
     )
     hard_exit: bool = Field(default=True, description="Leave the process by os._exit after flushing.")
 
+    @property
+    def encrypts(self) -> bool:
+        """Whether payloads are encrypted."""
+        return self.encryption_keys is not None or self.encryption_key_ring is not None
+
+    @model_validator(mode="after")
+    def _one_key_ring(self) -> Self:
+        if self.encryption_keys is not None and self.encryption_key_ring is not None:
+            raise ValueError(
+                "both ARGOSY_ENCRYPTION_KEYS and ARGOSY_ENCRYPTION_KEY_RING give a key ring; unset one"
+            )
+        return self
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Read the settings from `environ` (default: the process environment).
@@ -124,6 +143,8 @@ class Settings(BaseModel):
             return cls.model_validate(raw)
         except ValidationError as error:
             first = error.errors()[0]
+            if not first["loc"]:
+                raise InvalidInput(first["msg"].removeprefix("Value error, ")) from None
             name = PREFIX + str(first["loc"][0]).upper()
             raise InvalidInput(f"setting {name}: {first['msg']}; correct or unset {name}") from error
 

@@ -8,7 +8,19 @@ import typer
 
 from argosy import __version__
 from argosy.config import Settings
-from cli import apply, backup, cluster, dev, interpretation, moving, placement, propagations, serve, worker
+from cli import (
+    apply,
+    backup,
+    cluster,
+    dev,
+    interpretation,
+    keys,
+    moving,
+    placement,
+    propagations,
+    serve,
+    worker,
+)
 from cli.options import ProfileOption
 from cli.runtime import run
 
@@ -25,6 +37,7 @@ for group in (apply.app, propagations.app, placement.app, moving.app, interpreta
 app.add_typer(cluster.app, name="cluster")
 app.add_typer(dev.app, name="dev")
 app.add_typer(worker.app, name="worker")
+app.add_typer(keys.app, name="keys")
 app.command(name="demo")(dev.demo)
 app.command(name="serve")(serve.serve)
 

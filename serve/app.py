@@ -189,7 +189,7 @@ def _announce(options: ServeOptions, rules: AlertRules | None, settings: Setting
         )
         logger.info("alerts: %d rules, %s", len(rules.rules), mode)
     if options.codec:
-        sealed = "with the key ring" if settings.encryption_keys else "WITHOUT a key ring"
+        sealed = "with the key ring" if settings.encrypts else "WITHOUT a key ring"
         secrets = "values of Secrets are SHOWN" if options.show_secrets else "values of Secrets are masked"
         logger.info("codec server: %s, %s", sealed, secrets)
     if options.insecure:

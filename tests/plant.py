@@ -34,6 +34,7 @@ class Plant:
     worker: Identity | None = None
     settings: Settings = field(default_factory=Settings)
     environment: dict[str, str] = field(default_factory=dict)
+    """More of what the worker is started with."""
 
     async def session(self) -> Session:
         """A connection with the installation."""

@@ -54,7 +54,7 @@ async def run(settings: Settings, *, profile: str | None = None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    encrypted = "encrypted" if settings.encryption_keys else "NOT encrypted"
+    encrypted = "encrypted" if settings.encrypts else "NOT encrypted"
     logger.info(
         "polling %s and health of %s/%s; payloads are %s",
         settings.task_queue,

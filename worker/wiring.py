@@ -29,7 +29,9 @@ from activities.runs import RunInputs, Templates
 from activities.snapshot import ClusterSnapshot
 from activities.sweeping import Observers
 from activities.tainting import Tainting
+from argosy.api.access import AccessRules, parse_access
 from argosy.config import Settings
+from argosy.errors import InvalidInput
 from argosy.interpreter.lua.pool import LuaPool
 from argosy.kube.connect import Members
 from argosy.scheduling.confirmation import Thresholds
@@ -101,9 +103,27 @@ class Parts:
         return [self.monitors.watch]
 
 
+def access_rules(settings: Settings) -> AccessRules | None:
+    """The access rules that the settings name, read once.
+
+    Raises:
+        InvalidInput: the file cannot be read, or holds no access rules.
+    """
+    if settings.access is None:
+        return None
+    try:
+        text = settings.access.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InvalidInput(
+            f"the access rules {settings.access} cannot be read: {reason}; correct ARGOSY_ACCESS"
+        ) from error
+    return parse_access(text, source=str(settings.access))
+
+
 def build(client: Client, settings: Settings, *, instance: str, metrics: Metrics = OFF) -> Parts:
     """Make the parts of a worker and connect them to each other."""
-    members = Members(allow_exec=settings.kubeconfig_exec)
+    members = Members(allow_exec=settings.kubeconfig_exec, access_rules=access_rules(settings))
     inputs = RunInputs(client)
     templates = Templates(inputs)
     snapshot = ClusterSnapshot(client)

@@ -15,9 +15,12 @@ from argosy.kube.catalog import Served
 from argosy.kube.connect import APPLY, MERGE, METADATA, Member
 from argosy.kube.discovery import served
 from argosy.kube.errors import TERMINATING_DELAY
+from argosy.kube.objects import touch
 
 FIELD_MANAGER = "argosy"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+_NAMESPACE = Served("v1", "Namespace", "namespaces", namespaced=False)
 
 
 class Outcome(StrEnum):
@@ -103,16 +106,16 @@ async def preview(member: Member, manifest: Mapping[str, Any]) -> dict[str, Any]
     """
     ref = ref_of(manifest)
     kind = await served(member, ref)
-    answer: dict[str, Any] = await member.request(
+    return await touch(
+        member,
         "PATCH",
-        kind.path(ref),
+        kind,
+        ref,
         what=f"try to apply {ref}",
         query={"fieldManager": FIELD_MANAGER, "force": "true", "dryRun": "All"},
         body=manifest,
         content_type=APPLY,
-        secret=ref.kind == "Secret",
     )
-    return answer
 
 
 async def _adopted(member: Member, kind: Served, ref: ResourceRef, applied: AppliedObject) -> AppliedObject:
@@ -133,14 +136,15 @@ async def _adopted(member: Member, kind: Served, ref: ResourceRef, applied: Appl
         }
     }
     try:
-        answer = await member.request(
+        answer = await touch(
+            member,
             "PATCH",
-            kind.path(ref),
+            kind,
+            ref,
             what=f"adopt {ref}",
             body=body,
             content_type=MERGE,
             accept=METADATA,
-            secret=ref.kind == "Secret",
         )
     except Conflict as error:
         raise Raced(f"{error}; it is looked at again") from error
@@ -156,12 +160,15 @@ async def ensure_namespace(member: Member, name: str) -> None:
     Raises:
         ArgosyError: typed by what went wrong.
     """
+    ref = ResourceRef(api_version="v1", kind="Namespace", name=name)
     metadata = {"name": name, "annotations": {IMPLIED: "true"}}
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
     try:
-        await member.request(
+        await touch(
+            member,
             "POST",
-            "/api/v1/namespaces",
+            _NAMESPACE,
+            ref,
             what=f"create namespace {name}",
             query={"fieldManager": FIELD_MANAGER},
             body=body,
@@ -177,7 +184,7 @@ async def metadata_of(member: Member, kind: Served, ref: ResourceRef) -> dict[st
         ArgosyError: typed by what went wrong.
     """
     try:
-        found = await member.request("GET", kind.path(ref), what=f"read {ref}", accept=METADATA)
+        found = await touch(member, "GET", kind, ref, what=f"read {ref}", accept=METADATA)
     except (Absent, NamespaceMissing):
         return None
     metadata: dict[str, Any] = found["metadata"]
@@ -243,15 +250,16 @@ async def _patch(
     if dry_run:
         query["dryRun"] = "All"
     try:
-        answer = await member.request(
+        answer = await touch(
+            member,
             "PATCH",
-            kind.path(ref),
+            kind,
+            ref,
             what=f"apply {ref}",
             query=query,
             body=body,
             content_type=APPLY,
             accept=METADATA,
-            secret=ref.kind == "Secret",
         )
     except Conflict as error:
         # Without force only a foreign object that came into being since we looked is in the way.

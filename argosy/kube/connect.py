@@ -4,36 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
-import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio.client import Configuration
-from kubernetes.aio.client.rest import RESTClientObject
+from multidict import CIMultiDict
 
-from argosy import __version__
+from argosy.api.access import AccessRules
 from argosy.api.cluster_connection import ConnectionReference
-from argosy.errors import ArgosyError, InvalidInput, NotEstablished, Transient
+from argosy.errors import ArgosyError, NotEstablished, Transient
 from argosy.kube.catalog import Catalog
 from argosy.kube.errors import Answer, from_answer, from_exception
 from argosy.kube.kubeconfig import Access, read_access
+from argosy.kube.transport import Transport
 
 TIMEOUT = 4.0
 """Seconds that one request may take, its answer included."""
-CONNECTIONS = 64
-"""Sockets to one cluster at most."""
 IDLE_STREAM = 90.0
 """Seconds without a line after which a stream is taken for dead; API servers send a bookmark every minute."""
 _LOOK_EVERY = 1.0
 _RENEW_EVERY = 5.0
 
+Headers = Iterable[tuple[str, str]]
+"""Names and values; a name may come more than once."""
 Opened = Callable[[], None] | None
 """Called when the server has accepted a watch, which may then be silent for a minute."""
 JSON = "application/json"
@@ -60,6 +57,7 @@ class Member:
         name: the cluster's name, for messages.
         catalog: what the cluster serves, as last read by `argosy.kube.discovery`.
         discovering: held while the catalog is read.
+        access: the rules for objects of propagations, kept by `argosy.kube.objects`; None permits everything.
     """
 
     def __init__(
@@ -70,14 +68,16 @@ class Member:
         *,
         allow_exec: bool,
         timeout: float = TIMEOUT,
+        access_rules: AccessRules | None = None,
     ) -> None:
         self.name = name
+        self.access = access_rules
         self.timeout = timeout
         self.catalog: Catalog | None = None
         self.discovering = asyncio.Lock()
         self._reference = reference
         self._allow_exec = allow_exec
-        self._transport = _Transport(access, reference)
+        self._transport = Transport(access, reference)
         self._renewing = asyncio.Lock()
         self._looked = self._renewed = time.monotonic()
 
@@ -96,6 +96,7 @@ class Member:
         body: Any = None,
         content_type: str = JSON,
         accept: str = JSON,
+        headers: Headers = (),
         timeout: float | None = None,
         secret: bool = False,
     ) -> dict[str, Any]:
@@ -117,6 +118,7 @@ class Member:
             body=body,
             content_type=content_type,
             accept=accept,
+            headers=headers,
             timeout=timeout,
         )
         self.check(response, what=what, path=path, secret=secret)
@@ -132,7 +134,7 @@ class Member:
         body: Any = None,
         content_type: str = JSON,
         accept: str = JSON,
-        headers: Mapping[str, str] | None = None,
+        headers: Headers = (),
         timeout: float | None = None,
     ) -> Response:
         """One request; the answer as it is, whatever its status.
@@ -145,11 +147,11 @@ class Member:
         """
         await self._look()
         url = f"{path}?{urlencode(query)}" if query else path
-        sent = {"Content-Type": content_type, "Accept": accept, **(headers or {})}
+        sent = CIMultiDict([("Content-Type", content_type), ("Accept", accept), *headers])
         limit = aiohttp.ClientTimeout(total=self.timeout if timeout is None else timeout)
         for _ in range(2):
             async with self._borrowed(what) as transport:
-                raw = await transport.request(method, url, headers=dict(sent), body=body, timeout=limit)
+                raw = await transport.request(method, url, headers=sent.copy(), body=body, timeout=limit)
                 response = Response(raw.status, raw.headers, await raw.read())
             if response.status != 401 or not await self._renew(transport):
                 break
@@ -166,7 +168,7 @@ class Member:
                 raw = await transport.request(
                     "GET",
                     f"{path}?{urlencode(query)}",
-                    headers={"Accept": accept},
+                    headers=CIMultiDict({"Accept": accept}),
                     body=None,
                     timeout=endless,
                 )
@@ -224,7 +226,7 @@ class Member:
         await self._transport.retire()
 
     @asynccontextmanager
-    async def _borrowed(self, what: str) -> AsyncIterator[_Transport]:
+    async def _borrowed(self, what: str) -> AsyncIterator[Transport]:
         transport = self._transport
         if transport.closed:
             # Whoever still holds this connection gets the one that took its place by asking the pool again.
@@ -246,7 +248,7 @@ class Member:
             if transport.access.expired() or transport.access.changed():
                 await self._renew(transport)
 
-    async def _renew(self, used: _Transport) -> bool:
+    async def _renew(self, used: Transport) -> bool:
         """Whether there are other credentials now than the ones that were used."""
         async with self._renewing:
             if self._transport is not used:
@@ -261,7 +263,7 @@ class Member:
                 if access == used.access:
                     used.access = access
                     return False
-                self._transport = _Transport(access, self._reference)
+                self._transport = Transport(access, self._reference)
             except ArgosyError:
                 # What is open goes on working; should the server refuse it, that is what gets reported.
                 return False
@@ -272,9 +274,12 @@ class Member:
 class Members:
     """Open connections by cluster name, opened on first use and reopened when the reference changes."""
 
-    def __init__(self, *, allow_exec: bool, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self, *, allow_exec: bool, timeout: float = TIMEOUT, access_rules: AccessRules | None = None
+    ) -> None:
         self._allow_exec = allow_exec
         self._timeout = timeout
+        self._access_rules = access_rules
         self._open: dict[str, tuple[ConnectionReference, Member]] = {}
         self._opening: dict[str, asyncio.Lock] = {}
 
@@ -309,7 +314,13 @@ class Members:
         self._open.clear()
 
     async def _reopen(self, name: str, reference: ConnectionReference) -> Member:
-        member = await connect(name, reference, allow_exec=self._allow_exec, timeout=self._timeout)
+        member = await connect(
+            name,
+            reference,
+            allow_exec=self._allow_exec,
+            timeout=self._timeout,
+            access_rules=self._access_rules,
+        )
         known = self._open.get(name)
         self._open[name] = (reference, member)
         if known is not None:
@@ -318,7 +329,12 @@ class Members:
 
 
 async def connect(
-    name: str, reference: ConnectionReference, *, allow_exec: bool, timeout: float = TIMEOUT
+    name: str,
+    reference: ConnectionReference,
+    *,
+    allow_exec: bool,
+    timeout: float = TIMEOUT,
+    access_rules: AccessRules | None = None,
 ) -> Member:
     """Read a kubeconfig on this machine and prepare a connection; nothing is sent yet.
 
@@ -326,6 +342,7 @@ async def connect(
         name: the cluster's name, for messages.
         allow_exec: whether the kubeconfig may run an `exec` plugin on this machine.
         timeout: seconds that one request may take.
+        access_rules: what objects may be touched, and as whom; None permits everything.
 
     Raises:
         InvalidInput: a file is missing, unreadable or malformed, or there is no such context.
@@ -333,68 +350,4 @@ async def connect(
         Unauthorized: its plugin gave no credentials.
     """
     access = await read_access(reference, allow_exec=allow_exec)
-    return Member(name, reference, access, allow_exec=allow_exec, timeout=timeout)
-
-
-class _Transport:
-    """A session with certain credentials; a retired one is closed when its last user is done."""
-
-    def __init__(self, access: Access, reference: ConnectionReference) -> None:
-        self.access = access
-        self.users = 0
-        self.closed = False
-        self._retired = False
-        self._rest = _rest_client(access, reference)
-
-    async def request(
-        self, method: str, url: str, *, headers: dict[str, str], body: Any, timeout: aiohttp.ClientTimeout
-    ) -> aiohttp.ClientResponse:
-        headers["User-Agent"] = f"argosy/{__version__}"
-        if self.access.authorization:
-            headers["Authorization"] = self.access.authorization
-        answer = await self._rest.request(  # type: ignore[no-untyped-call] # the library has no types
-            method, self.access.server + url, headers=headers, body=body, _request_timeout=timeout
-        )
-        response: aiohttp.ClientResponse = answer.response
-        return response
-
-    async def returned(self) -> None:
-        self.users -= 1
-        await self._close_if_idle()
-
-    async def retire(self) -> None:
-        self._retired = True
-        await self._close_if_idle()
-
-    async def _close_if_idle(self) -> None:
-        if self._retired and not self.users and not self.closed:
-            self.closed = True
-            await self._rest.close()
-
-
-def _rest_client(access: Access, reference: ConnectionReference) -> RESTClientObject:
-    configuration = Configuration()
-    configuration.ca_cert_data = access.ca
-    configuration.verify_ssl = access.verify
-    # Like kubectl: authorities without the extensions that newer Python versions insist on are accepted.
-    configuration.disable_strict_ssl_verification = True
-    configuration.tls_server_name = access.server_name
-    configuration.proxy = access.proxy
-    configuration.connection_pool_maxsize = CONNECTIONS
-    # The proxy is settled above; a .netrc has no say here, and reading it would cost every call a thread.
-    configuration.client_session_kwargs = {"trust_env": False, "cookie_jar": aiohttp.DummyCookieJar()}
-    try:
-        if access.certificate is None:
-            return RESTClientObject(configuration)
-        # Certificates can be loaded from files only; these exist for as long as that takes.
-        with tempfile.TemporaryDirectory(prefix="argosy-") as directory:
-            certificate, key = Path(directory, "certificate"), Path(directory, "key")
-            certificate.write_bytes(access.certificate[0])
-            key.write_bytes(access.certificate[1])
-            configuration.cert_file, configuration.key_file = str(certificate), str(key)
-            return RESTClientObject(configuration)
-    except ssl.SSLError as error:
-        raise InvalidInput(
-            f"{reference}: the CA or the client certificate and key cannot be used ({error.reason or error}); "
-            "correct them in the kubeconfig"
-        ) from error
+    return Member(name, reference, access, allow_exec=allow_exec, timeout=timeout, access_rules=access_rules)

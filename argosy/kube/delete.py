@@ -12,6 +12,7 @@ from argosy.kube.apply import FIELD_MANAGER, metadata_of
 from argosy.kube.catalog import Served
 from argosy.kube.connect import MERGE, METADATA, Member
 from argosy.kube.discovery import served
+from argosy.kube.objects import touch
 
 LOOK_AGAIN = 1.0
 """Seconds until an object that is terminating is looked at again."""
@@ -51,7 +52,7 @@ async def delete(
         "preconditions": {"uid": metadata["uid"]},
     }
     try:
-        answer = await member.request("DELETE", kind.path(ref), what=f"delete {ref}", body=options)
+        answer = await touch(member, "DELETE", kind, ref, what=f"delete {ref}", body=options)
     except Absent:
         return Removal.ABSENT
     if answer.get("kind") == "Status":
@@ -94,14 +95,15 @@ async def release(member: Member, ref: ResourceRef, *, propagation: str) -> Remo
         }
     }
     try:
-        await member.request(
+        await touch(
+            member,
             "PATCH",
-            kind.path(ref),
+            kind,
+            ref,
             what=f"release {ref}",
             body=body,
             content_type=MERGE,
             accept=METADATA,
-            secret=ref.kind == "Secret",
         )
     except Absent:
         return Removal.ABSENT

@@ -91,8 +91,8 @@ async def discover(member: Member) -> Catalog:
 
 async def _listing(member: Member, root: str, known: Listing | None) -> Listing:
     what = "discover its APIs"
-    headers = {"If-None-Match": known.etag} if known is not None and known.etag else None
-    response = await member.send("GET", root, what=what, accept=_AGGREGATED, headers=headers)
+    headers = {"If-None-Match": known.etag} if known is not None and known.etag else {}
+    response = await member.send("GET", root, what=what, accept=_AGGREGATED, headers=headers.items())
     if response.status == 304 and known is not None:
         return known
     member.check(response, what=what, path=root)

@@ -22,6 +22,7 @@ from argosy.errors import (
 from argosy.kube.catalog import Key, Served
 from argosy.kube.connect import JSON, METADATA_LIST, Member
 from argosy.kube.discovery import discover, served
+from argosy.kube.objects import touch
 
 PAGE = 500
 """Objects in one answer."""
@@ -58,7 +59,7 @@ async def get(member: Member, ref: ResourceRef) -> dict[str, Any] | None:
     """
     kind = await served(member, ref)
     try:
-        return await member.request("GET", kind.path(ref), what=f"read {ref}")
+        return await touch(member, "GET", kind, ref, what=f"read {ref}")
     except (Absent, NamespaceMissing):
         return None
 

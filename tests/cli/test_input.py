@@ -204,3 +204,12 @@ def test_a_list_is_read_like_its_items(tmp_path: Path) -> None:
     run = argosy("apply", "-f", str(path), **NOWHERE)
     assert run.code == 2
     assert "apiVersion" in run.error
+
+
+@pytest.mark.parametrize(
+    "source", ["https://127.0.0.1:1/web.yaml", "http://127.0.0.1:1/", "file:///etc/hostname"]
+)
+def test_nothing_is_fetched(source: str) -> None:
+    run = argosy("apply", "-f", source, **NOWHERE)
+    assert run.code == 2
+    assert source in run.error
