@@ -156,7 +156,7 @@ def _documents(source: str, recursive: bool, stdin: BinaryIO | None) -> Iterator
             _decoded(stdin.read(LARGEST_SOURCE + 1), "standard input"), source="standard input"
         )
         return
-    if source.startswith(("http://", "https://")):
+    if "://" in source:
         raise InvalidInput(f"{source} is an address; download it and name the file.")
     for path in _files(Path(source), recursive):
         yield from read_text(_decoded(_bytes(path), str(path)), source=str(path))

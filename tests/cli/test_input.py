@@ -212,5 +212,4 @@ def test_a_list_is_read_like_its_items(tmp_path: Path) -> None:
 def test_nothing_is_fetched(source: str) -> None:
     run = argosy("apply", "-f", source, **NOWHERE)
     assert run.code == 2
-    # A path is shown as the system knows it, without doubled slashes.
-    assert str(Path(source)) in run.error
+    assert source in run.error
