@@ -207,9 +207,15 @@ def test_a_list_is_read_like_its_items(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["https://127.0.0.1:1/web.yaml", "http://127.0.0.1:1/", "file:///etc/hostname"]
+    ("source", "said"),
+    [
+        ("https://127.0.0.1:1/web.yaml", "https://127.0.0.1:1/web.yaml is an address; download it"),
+        ("http://127.0.0.1:1/", "http://127.0.0.1:1/ is an address; download it"),
+        # A path like any other.
+        ("file:///etc/hostname", "does not exist; check the path"),
+    ],
 )
-def test_nothing_is_fetched(source: str) -> None:
+def test_nothing_is_fetched(source: str, said: str) -> None:
     run = argosy("apply", "-f", source, **NOWHERE)
     assert run.code == 2
-    assert source in run.error
+    assert said in run.error
