@@ -211,8 +211,7 @@ def test_a_list_is_read_like_its_items(tmp_path: Path) -> None:
     [
         ("https://127.0.0.1:1/web.yaml", "https://127.0.0.1:1/web.yaml is an address; download it"),
         ("http://127.0.0.1:1/", "http://127.0.0.1:1/ is an address; download it"),
-        # A path like any other.
-        ("file:///etc/hostname", "does not exist; check the path"),
+        ("file:///etc/hostname", "file:///etc/hostname is an address; download it"),
     ],
 )
 def test_nothing_is_fetched(source: str, said: str) -> None:
