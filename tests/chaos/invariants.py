@@ -281,7 +281,17 @@ def _moved(event: Event, before: Copy | None, acts: Sequence[Act], *, lag: float
         began = [act.sent for act in acts if act.do in {"submit", "update"} and act.what == copy.key]
         # What is submitted for the first time, or again after its deletion, comes; what was there before moves.
         return not any(event.at - 2 * lag <= sent <= event.at for sent in began)
+    if _is_placed_anew(copy, acts, at=event.at):
+        # What was placed by what there was at that moment is divided again when there is more.
+        return False
     return copy.version == before.version and copy.replicas != before.replicas
+
+
+def _is_placed_anew(copy: Copy, acts: Sequence[Act], *, at: float) -> bool:
+    """Whether a template was deleted, and submitted again, since the round began."""
+    deleted = [act.sent for act in acts if act.do == "delete" and act.what == copy.key and act.sent <= at]
+    again = [act.sent for act in acts if act.do in {"submit", "update"} and act.what == copy.key]
+    return bool(deleted) and any(min(deleted) <= sent <= at for sent in again)
 
 
 def _doubled(event: Event, acts: Sequence[Act], seen: _Seen) -> Iterator[str]:

@@ -124,6 +124,14 @@ def test_new_versions_come_through_to_who_is_not_cut_off() -> None:
     assert judge(CUT, [*there(), event(10, "MODIFIED", "member3", ready=False)]) == []
 
 
+def test_what_is_submitted_again_amid_a_cut_is_divided_again_when_more_members_are_there() -> None:
+    fresh = [event(8, "ADDED", "member3", replicas=6, version=5), event(10, "MODIFIED", "member3", version=5)]
+    again = [Act(3, "delete", WEB, "", 4), Act(7, "update", WEB, "5", 8)]
+    gone = [event(4, "DELETED", member) for member in MEMBERS]
+    assert judge(CUT, [*there(), *gone, *fresh], again) == []
+    assert judge(CUT, [*there(), *gone, *fresh], again[1:])
+
+
 def test_nothing_moves_from_a_member_that_is_held() -> None:
     held = [Act(1, "hold", "member1", "", 2), Act(6, "resume", "member1", "", 7)]
     full = [*there(replicas=6)]
