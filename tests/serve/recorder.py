@@ -67,7 +67,7 @@ class Recorded:
 
     async def steered(self, name: str) -> list[tuple[str, Steer]]:
         """What it has been asked, in order."""
-        handle = self._client.get_workflow_handle_for(RecordingCluster.run, cluster_id(name))
+        handle: WorkflowHandle[RecordingCluster, None] = self._client.get_workflow_handle(cluster_id(name))
         return await handle.query(RecordingCluster.steered)
 
     async def asked(self, name: str, *, count: int) -> list[str]:
