@@ -7,7 +7,6 @@ nothing to the history. Every change is published with a higher epoch and then a
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
@@ -50,7 +49,7 @@ class Cluster(Membership):
         self._monitor: asyncio.Task[Observation] | None = None
         self._announcing: asyncio.Task[None] | None = None
         self._announced_epoch = -1
-        self._overtaken = False
+        self._overtakes = False
         self._returning: asyncio.Task[None] | None = None
         self._tainting: asyncio.Task[None] | None = None
 
@@ -119,6 +118,9 @@ class Cluster(Membership):
     @workflow.run
     async def run(self, start: ClusterInput) -> None:  # noqa: ARG002 - `__init__` takes it, with the same signature
         """Join if new, then watch and answer until the cluster leaves."""
+        # Workers of earlier releases waited for the end of the announcement that was under way. Asked here and not
+        # where it matters: how far that announcement is when an update comes in may differ when it is replayed.
+        self._overtakes = workflow.patched("announcements-are-overtaken")
         if self._state.phase == ClusterPhase.JOINING:
             self._publish()
             await self._join()
@@ -149,7 +151,7 @@ class Cluster(Membership):
             state.leaving is not None
             or state.rejoin is not None
             or (self._monitor is not None and self._monitor.done())
-            or (bool(state.announce) and (self._announcing is None or self._overtaken))
+            or (bool(state.announce) and (self._announcing is None or self._is_overtaken()))
             or self._facts_moved()
             or (state.recovery.request_id if state.recovery else "")
             != (self._returning.get_name() if self._returning else "")
@@ -260,19 +262,16 @@ class Cluster(Membership):
 
     # -- small parts ----------------------------------------------------------------------------------------
 
-    def _changed(self, announce: str, **changes: Any) -> None:
-        if self._announcing is not None:
-            # Workers of earlier releases waited for the end of the announcement that was under way.
-            self._overtaken = workflow.patched("announcements-are-overtaken")
-        super()._changed(announce, **changes)
+    def _is_overtaken(self) -> bool:
+        """Whether what is being announced is not the latest change any more."""
+        return self._overtakes and self._announced_epoch < self._state.epoch
 
     def _announce(self) -> None:
         state = self._state
-        if self._announcing is not None and self._overtaken:
+        if self._announcing is not None and state.announce and self._is_overtaken():
             # Who was told of the older change already is told of the newer one, which says how things are now.
             abandon(self._announcing)
             self._announcing = None
-        self._overtaken = False
         if self._announcing is None and state.announce:
             self._announced_epoch = state.epoch
             self._announcing = asyncio.create_task(self._announced(state.announce, state.epoch))
