@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus
 
 from activities.contracts import Inspected, Observation
@@ -112,6 +113,19 @@ async def test_edits_raise_the_epoch_and_are_announced(stage: Stage) -> None:
     )
     status = await until(stage, name, lambda s: s.epoch == 3)
     assert (status.settings.labels, status.settings.taints) == ({}, ())
+
+
+async def test_what_a_run_does_as_earlier_releases_did_is_decided_in_its_first_task(stage: Stage) -> None:
+    """Decided when an edit comes in, it depended on how far an announcement was, which replays saw otherwise."""
+    name = named()
+    await joined(stage.session, name, settings(), timeout=20)
+    handle = stage.client.get_workflow_handle(cluster_id(name))
+    await handle.execute_update("edit", Edit(request_id=new_id(), labels={"tier": "gold"}))
+    kinds = [event.event_type for event in (await handle.fetch_history()).events]
+    assert kinds.count(EventType.EVENT_TYPE_MARKER_RECORDED) == 1
+    assert kinds.index(EventType.EVENT_TYPE_MARKER_RECORDED) < kinds.index(
+        EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+    )
 
 
 async def test_confirmed_transitions_are_published_and_new_apis_make_a_new_run(stage: Stage) -> None:
