@@ -133,7 +133,7 @@ def evictions(
         for name, known in facts.evicting.items()
         if name in fleet
         and not (leaving[name] is None and (name in wanted or _is_welcome_back(known, template)))
-    }  # fmt: skip - one condition
+    }
     before = tuple(target.cluster for target in kept)
     lacking = set(facts.lacking) & set(before)
     spare = template.moving.may_lack(len(before)) - len(lacking)

@@ -29,7 +29,7 @@ from activities.snapshot import MAX_AGE
 from argosy.api.ids import policies_id
 from argosy.api.messages import ClusterEvent, PoliciesChanged
 from argosy.api.policyset import PolicySetInput, PolicySetState, WaitForPolicy
-from argosy.api.propagation import PropagationInput, PropagationState, PropagationStatus
+from argosy.api.propagation import Phase, PropagationInput, PropagationState, PropagationStatus
 from argosy.errors import Transient
 
 OPEN_PROPAGATIONS = 'WorkflowType = "Propagation" AND ExecutionStatus = "Running"'
@@ -127,11 +127,8 @@ class Notifiers:
             claimants = await self._listed(_claims(request.name))
             await self._tell(claimants, "cluster_event", event, told, acknowledged=True)
             # A hash bucket only suggests, so nobody waits for its members.
-            await self._tell(
-                await self._listed(_claims(attributes.bucket(request.name))), "cluster_event", event, told
-            )
-            if not request.claimants_only:
-                await self._tell(await self._listed(OPEN_PROPAGATIONS), "cluster_event", event, told)
+            maybe = _claims(attributes.bucket(request.name)) if request.claimants_only else OPEN_PROPAGATIONS
+            await self._tell(await self._listed(maybe), "cluster_event", event, told)
         return Notified(count=len(told))
 
     @activity.defn(name="drain")
@@ -204,14 +201,18 @@ class Notifiers:
             await asyncio.sleep(pause)
             described = await self._client.get_workflow_handle(identifier).describe()
             status = await described.memo_value(attributes.STATUS, None)
-            known = (status.get("acknowledged") or {}) if isinstance(status, dict) else {}
-            if (
-                described.status != WorkflowExecutionStatus.RUNNING
-                or known.get(event.cluster, -1) >= event.epoch
-            ):
+            if described.status != WorkflowExecutionStatus.RUNNING or _is_settled(status, event):
                 return
             activity.heartbeat(identifier)
             pause = min(pause * 2, ACKNOWLEDGED_AT_MOST)
+
+
+def _is_settled(status: Any, event: ClusterEvent) -> bool:
+    """Whether a published status acknowledges an event, or shows that it never will: what is deleted plans no more."""
+    if not isinstance(status, dict):
+        return False
+    known = status.get("acknowledged") or {}
+    return known.get(event.cluster, -1) >= event.epoch or status.get("phase") == Phase.DELETING
 
 
 def _claims(value: str) -> str:

@@ -12,15 +12,14 @@ from activities.decide import decide
 from activities.failback import staying_away
 from activities.fleet import Fleets
 from activities.placing import Occasion
-from activities.policies import EMPTY, PolicyView, choose
+from activities.policies import PolicyView, choose
 from activities.runs import RunInputs
 from activities.snapshot import ClusterSnapshot
 from argosy.api.cluster import Cluster
 from argosy.api.ids import policies_id
 from argosy.api.membership import FAILOVER_NOW_TAINT, FAILOVER_TAINT
 from argosy.api.messages import Steer
-from argosy.api.policyset import PolicySetInput
-from argosy.api.propagation import PropagationInput, PropagationStatus
+from argosy.api.propagation import PropagationStatus
 from argosy.api.steering import SteerAction, SteerCluster
 from argosy.errors import Refused
 from cli.membership import steered
@@ -84,21 +83,21 @@ async def recover(
 
 
 async def _previewed(session: Session, name: str, away: Mapping[str, PropagationStatus]) -> list[Return]:
-    inputs = RunInputs(session.client)
-    fleet = await Fleets(inputs).of(await ClusterSnapshot(session.client).clusters())
+    fleet = await Fleets(RunInputs(session.client)).of(await ClusterSnapshot(session.client).clusters())
     fleet = {known: _unmarked(cluster) if known == name else cluster for known, cluster in fleet.items()}
+    views: dict[str | None, PolicyView] = {}
     found = []
-    for identifier, status in list(away.items())[:PREVIEWED]:
-        run_id = await inputs.current_run(identifier)
-        if run_id is None:
-            continue
-        start = await inputs.read(identifier, run_id, PropagationInput)
-        template = json.loads(start.template)
-        views = {policies_id(scope): await _view(inputs, scope) for scope in (None, status.ref.namespace)}
+    for status in list(away.values())[:PREVIEWED]:
+        scopes = (None, status.ref.namespace)
+        for scope in scopes:
+            if scope not in views:
+                views[scope] = PolicyView.of(await session.policies(scope))
+        policies = {policies_id(scope): views[scope] for scope in scopes}
+        template = json.loads((await session.state(status.ref)).template)
         plan = decide(
             template,
-            views=views,
-            chosen=choose(template, views, status.policy),
+            views=policies,
+            chosen=choose(template, policies, status.policy),
             fleet=fleet,
             previous=None,
             occasion=Occasion(now=datetime.now(UTC), behaviour=session.settings.behaviour),
@@ -107,14 +106,6 @@ async def _previewed(session: Session, name: str, away: Mapping[str, Propagation
         then = {target.cluster: target.replicas for target in plan.targets}
         found.append(Return(str(status.ref), now, then))
     return found
-
-
-async def _view(inputs: RunInputs, namespace: str | None) -> PolicyView:
-    identifier = policies_id(namespace)
-    run_id = await inputs.current_run(identifier)
-    if run_id is None:
-        return EMPTY
-    return PolicyView.of((await inputs.read(identifier, run_id, PolicySetInput)).state)
 
 
 def _unmarked(cluster: Cluster) -> Cluster:

@@ -189,7 +189,7 @@ class Copies:
             and plan.watches_health
             and any(_turned(before[name], targets[name]) for name in targets)
         ):
-            self._set(replan=(*self._state.replan, Reason.HEALTH_CHANGED))
+            self._set(replan=added(self._state.replan, Reason.HEALTH_CHANGED))
 
     def _record_applied(self, cluster: str, applied: Applied, state: PropagationState) -> None:
         target = self._state.targets.get(cluster)
@@ -200,7 +200,7 @@ class Copies:
             pending = plan is not None and plan.in_turn and target.phase != TargetPhase.APPLIED
             if pending or (plan is not None and plan.watches_health and _turned(target, after)):
                 # Another copy may wait for this one; and one that never gets well is not seen to turn.
-                self._set(replan=(*self._state.replan, Reason.HEALTH_CHANGED))
+                self._set(replan=added(self._state.replan, Reason.HEALTH_CHANGED))
 
     async def _remove(self, cluster: str) -> None:
         deletion, plan = self._state.deletion, self._state.plan
@@ -230,7 +230,7 @@ class Copies:
             self._record(Step(at=workflow.now(), what=f"Removed from {cluster}", by="propagation"))
         if plan is not None and cluster in plan.evicting:
             # It may have a share again.
-            self._set(replan=(*self._state.replan, Reason.CLUSTER_CHANGED))
+            self._set(replan=added(self._state.replan, Reason.CLUSTER_CHANGED))
 
     async def _recover(self) -> None:
         """Find the copies of a plan that was carried out, but not recorded, before a worker was lost."""
@@ -304,6 +304,11 @@ class Copies:
             expect_uid=state.targets.get(cluster, Target()).uid,
             predecessor=state.predecessor,
         )
+
+
+def added(values: tuple[str, ...], value: str) -> tuple[str, ...]:
+    """The values with one more, if it is not among them."""
+    return values if value in values else (*values, value)
 
 
 def _turned(before: Target, after: Target) -> bool:

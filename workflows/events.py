@@ -7,6 +7,7 @@ from temporalio import workflow
 from argosy.api.messages import ClusterEvent, PoliciesChanged, Required, StuckReplicas
 from argosy.api.observation import UNREACHABLE, Observed
 from argosy.api.propagation import Reason
+from workflows.copies import added
 from workflows.orders import Orders
 from workflows.sightings import unreachable
 
@@ -60,8 +61,3 @@ class Events(Orders):
     def observed(self, event: Observed) -> None:
         self._signals += 1
         self._observe(event)
-
-
-def added(values: tuple[str, ...], value: str) -> tuple[str, ...]:
-    """The values with one more, if it is not among them."""
-    return values if value in values else (*values, value)

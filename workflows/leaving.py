@@ -36,6 +36,11 @@ def may_leave(cluster: str, state: PropagationState, *, now: datetime) -> bool:
     return not eviction.serves_others and all(one.is_well for one in others)
 
 
+def is_kept(target: Target) -> bool:
+    """Whether a copy that was moved away from stays until a person lets go of it."""
+    return target.eviction is not None and target.eviction.purge == PurgeMode.NEVER
+
+
 def goes_first(target: Target, state: PropagationState) -> bool:
     """Whether a copy is deleted before there are others, as far as its cluster lets that happen."""
     directly = target.eviction is not None and target.eviction.purge == PurgeMode.DIRECTLY
@@ -62,14 +67,8 @@ def awaited(state: PropagationState, *, now: datetime) -> tuple[str, ...]:
 def _is_awaited(name: str, target: Target, state: PropagationState, *, now: datetime) -> bool:
     if not goes_first(target, state) or not _was_there(target):
         return False
-    if (
-        target.eviction is not None
-        and target.eviction.purge == PurgeMode.NEVER
-        and not moving_of(state).fenced
-    ):
-        return False
     if not moving_of(state).fenced:
-        return target.assessment != UNREACHABLE
+        return not is_kept(target) and target.assessment != UNREACHABLE
     ends = lease_ends(name, state)
     return name not in state.steering.approved and (ends is None or ends > now)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from argosy.api.eviction import ALL_CLUSTERS, PurgeMode, Steering
+from argosy.api.eviction import ALL_CLUSTERS, Steering
 from argosy.api.messages import Steer
 from argosy.api.propagation import REMEMBERED_REQUESTS, Reason, TargetPhase
 from argosy.api.steering import Approval, SteerAction, SteerCopies, Step
-from workflows.leaving import awaited
+from workflows.copies import added
+from workflows.leaving import awaited, is_kept
 from workflows.notices import Notices
 from workflows.steering import steered_copies, steering_step
 
@@ -36,21 +37,25 @@ class Orders(Notices):
     @workflow.signal(description="Move copies away from a cluster, as if it did not answer.")
     def failover(self, order: Steer) -> None:
         """Move the copy on one cluster away; with `now`, without the time that it otherwise has."""
+        self._signals += 1
         self._steer(SteerAction.FAILOVER, order)
 
     @workflow.signal(description="Keep copies where they are, whatever becomes of their clusters.")
     def hold(self, order: Steer) -> None:
         """Hold the copy on one cluster, or all of them, until `resume`."""
+        self._signals += 1
         self._steer(SteerAction.HOLD, order)
 
     @workflow.signal(description="Let copies move away again where that is due.")
     def resume(self, order: Steer) -> None:
         """Let go of what is held."""
+        self._signals += 1
         self._steer(SteerAction.RESUME, order)
 
     @workflow.signal(description="End a failover, and let copies return to where they were moved away from.")
     def recover(self, order: Steer) -> None:
         """Divide the replicas anew, over clusters that the template stayed away from as well."""
+        self._signals += 1
         self._steer(SteerAction.RECOVER, order)
 
     @workflow.update(description="Take old copies for stopped, or let go of those that are kept.")
@@ -62,9 +67,7 @@ class Orders(Notices):
         kept = {
             name
             for name, target in state.targets.items()
-            if target.phase == TargetPhase.EVICTING
-            and target.eviction is not None
-            and target.eviction.purge == PurgeMode.NEVER
+            if target.phase == TargetPhase.EVICTING and is_kept(target)
         }
         waiting = {*awaited(state, now=workflow.now()), *kept}
         chosen = tuple(sorted(name for name in waiting if not request.clusters or name in request.clusters))
@@ -89,7 +92,7 @@ class Orders(Notices):
             where = f" {order.cluster}" if order.cluster else ""
             self._record(step.model_copy(update={"what": f"{step.what}{where}"}))
             reason = Reason.RECOVERED if action is SteerAction.RECOVER else Reason.STEERED
-            self._set(steering=steering, replan=(*state.replan, reason))
+            self._set(steering=steering, replan=added(state.replan, reason))
         return _said(steering)
 
     def _stays_away(self, cluster: str) -> bool:

@@ -10,12 +10,11 @@ from typing import Any
 from temporalio.common import SearchAttributeUpdate
 
 from activities import attributes
-from argosy.api.eviction import PurgeMode
 from argosy.api.health import ObjectHealth, replicas_ready
 from argosy.api.observation import last_of
 from argosy.api.plan import Groups, Plan
 from argosy.api.propagation import Phase, PropagationState, PropagationStatus, Target, TargetPhase
-from workflows.leaving import awaited, lease_ends, moving_of
+from workflows.leaving import awaited, is_kept, lease_ends, moving_of
 
 # A memo is copied into the visibility row.
 MEMO_CLUSTERS = 40
@@ -76,17 +75,13 @@ def phase_of(state: PropagationState, *, at: datetime) -> tuple[Phase, str]:
     left = names[TargetPhase.EVICTING]
     staying = total - len(left)
     behind = f"; moved away from {_listed(left)}, whose copies go when that is safe" if left else ""
-    kept = [name for name in left if _is_kept(state.targets[name])]
+    kept = [name for name in left if is_kept(state.targets[name])]
     if kept:
         ref = state.ref
         behind = (
             f"; moved away from {_listed(left)}; `argosy approve {ref.kind} {ref.name}` deletes what is there"
         )
     return Phase.APPLIED, f"applied to {staying} cluster{'' if staying == 1 else 's'}{behind}{_coming(plan)}"
-
-
-def _is_kept(target: Target) -> bool:
-    return target.eviction is not None and target.eviction.purge == PurgeMode.NEVER
 
 
 def _fenced(state: PropagationState, *, at: datetime) -> str:

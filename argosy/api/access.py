@@ -11,13 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from argosy.api.base import Bool, Model
 from argosy.api.membership import NAME_PATTERN
-from argosy.api.parsing import problems_of
-from argosy.api.yaml_reader import YamlProblem, read_yaml
-from argosy.errors import Forbidden, InvalidInput
+from argosy.api.parsing import read_model
+from argosy.errors import Forbidden
 
 _PATTERN = re.compile(r"[A-Za-z0-9.*-]+")
 _DNS_NAME = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?"
@@ -224,16 +223,7 @@ def parse_access(text: str, *, source: str) -> AccessRules:
     Raises:
         InvalidInput: it is not one document with rules; names the place and the remedy.
     """
-    try:
-        values = [read.value for read in read_yaml(text) if read.value is not None]
-    except YamlProblem as problem:
-        raise InvalidInput(f"{source}, line {problem.line}: {problem.problem}; {problem.remedy}.") from None
-    if len(values) != 1 or not isinstance(values[0], dict):
-        raise InvalidInput(f"{source} is not one document; write one of kind AccessRules.")
-    try:
-        return AccessRules.model_validate(values[0], by_alias=True, by_name=False)
-    except ValidationError as error:
-        raise InvalidInput(f"{source}: {problems_of(error, AccessRules)}") from None
+    return read_model(text, AccessRules, source=source)
 
 
 # -- deciding -------------------------------------------------------------------------------------------

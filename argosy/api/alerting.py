@@ -14,16 +14,14 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from argosy.api.base import Bool, Model
 from argosy.api.membership import NAME_PATTERN
 from argosy.api.messages import Steer
-from argosy.api.parsing import problems_of
+from argosy.api.parsing import read_model
 from argosy.api.steering import SteerAction
-from argosy.api.yaml_reader import YamlProblem, read_yaml
-from argosy.errors import InvalidInput
 
 LONGEST_MATCHED = 1024
 """Characters of a label that a regular expression is tried on; a longer one does not match."""
@@ -110,16 +108,7 @@ def parse_rules(text: str, *, source: str) -> AlertRules:
     Raises:
         InvalidInput: it is not one document with rules; names the place and the remedy.
     """
-    try:
-        values = [read.value for read in read_yaml(text) if read.value is not None]
-    except YamlProblem as problem:
-        raise InvalidInput(f"{source}, line {problem.line}: {problem.problem}; {problem.remedy}.") from None
-    if len(values) != 1 or not isinstance(values[0], dict):
-        raise InvalidInput(f"{source} is not one document; write one of kind AlertRules.")
-    try:
-        return AlertRules.model_validate(values[0], by_alias=True, by_name=False)
-    except ValidationError as error:
-        raise InvalidInput(f"{source}: {problems_of(error, AlertRules)}") from None
+    return read_model(text, AlertRules, source=source)
 
 
 # -- alerts ---------------------------------------------------------------------------------------------

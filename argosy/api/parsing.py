@@ -21,6 +21,7 @@ from argosy.api.override import AnyOverridePolicy, ClusterOverridePolicy, Overri
 from argosy.api.policy import AnyPropagationPolicy, ClusterPropagationPolicy, PropagationPolicy
 from argosy.api.rebalancer import WorkloadRebalancer
 from argosy.api.taint_policy import ClusterTaintPolicy
+from argosy.api.yaml_reader import YamlProblem, read_yaml
 from argosy.errors import InvalidInput
 
 AnyPolicy = AnyPropagationPolicy | AnyOverridePolicy
@@ -57,7 +58,7 @@ KARMADA_GROUPS = frozenset(
 )
 _MOST_PROBLEMS = 5
 
-ModelT = TypeVar("ModelT", bound=KubernetesObject)
+ModelT = TypeVar("ModelT", bound=Model)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,6 +237,24 @@ def _parsed(document: Document, model: type[ModelT]) -> ModelT:
     except ValidationError as error:
         text = problems_of(error, model)
     raise InvalidInput(f"{document}: {text}")
+
+
+def read_model(text: str, model: type[ModelT], *, source: str) -> ModelT:
+    """The one document in `text`, which `source` names in messages, such as a file of rules.
+
+    Raises:
+        InvalidInput: it is not one document of the model's kind; names the place and the remedy.
+    """
+    try:
+        values = [read.value for read in read_yaml(text) if read.value is not None]
+    except YamlProblem as problem:
+        raise InvalidInput(f"{source}, line {problem.line}: {problem.problem}; {problem.remedy}.") from None
+    if len(values) != 1 or not isinstance(values[0], dict):
+        raise InvalidInput(f"{source} is not one document; write one of kind {model.__name__}.")
+    try:
+        return model.model_validate(values[0], by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise InvalidInput(f"{source}: {problems_of(error, model)}") from None
 
 
 def problems_of(error: ValidationError, model: type[Model]) -> str:
