@@ -45,7 +45,7 @@ class Relay:
         self._delay = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._open = asyncio.Event()
-        self._accepting: asyncio.Task[None] | None = None
+        self._listener: socket.socket | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._serve, name=f"relay-{self.port}", daemon=True)
 
@@ -128,26 +128,32 @@ class Relay:
         await self._end()
 
     async def _listen(self) -> None:
-        if self._accepting is None:
-            listener = socket.create_server((LOOPBACK, self.port))
+        if self._listener is None:
+            self._listener = listener = socket.create_server((LOOPBACK, self.port))
             listener.setblocking(False)
-            self._accepting = asyncio.create_task(self._accept(listener))
+            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
 
     async def _end(self) -> None:
-        tasks = [*self._connections, *([self._accepting] if self._accepting else [])]
-        self._accepting = None
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
+        tasks = list(self._connections)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        with listener:
-            while True:
-                connection, _ = await loop.sock_accept(listener)
-                task = asyncio.create_task(self._connect(connection))
-                self._connections.add(task)
-                task.add_done_callback(partial(self._over, connection))
+    def _accept(self, listener: socket.socket) -> None:
+        """Take a connection, at once: a task that is cancelled in the wrong moment loses the one it has taken."""
+        try:
+            connection, _ = listener.accept()
+        except (BlockingIOError, ConnectionError):
+            # Whoever called has given up already.
+            return
+        connection.setblocking(False)
+        task = asyncio.get_running_loop().create_task(self._connect(connection))
+        self._connections.add(task)
+        task.add_done_callback(partial(self._over, connection))
 
     def _over(self, connection: socket.socket, task: asyncio.Task[None]) -> None:
         self._connections.discard(task)

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from argosy.api.base import KubernetesObject, Model
+from argosy.api.base import Model
 from argosy.api.cluster import Cluster
 from argosy.api.customization import ResourceInterpreterCustomization
 from argosy.api.interpreter_webhook import ResourceInterpreterWebhookConfiguration, webhook_problems
