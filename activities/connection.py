@@ -26,7 +26,7 @@ CONNECT_TIMEOUT = timedelta(seconds=5)
 RETENTION = timedelta(days=30)
 
 # A server that wants a client certificate does not say so: it takes the connection, and breaks it off sooner or later.
-_BREAKS = ("ConnectionReset", "BrokenPipe", "UnexpectedEof", "AlertReceived")
+_BREAKS = ("ConnectionReset", "BrokenPipe", "UnexpectedEof", "AlertReceived", "connection closed")
 _BROKEN_OFF = (
     "breaks off the connection; where it demands TLS, set TEMPORAL_TLS_SERVER_CA_CERT_PATH, "
     "TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH to what it trusts"
