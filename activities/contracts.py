@@ -265,12 +265,14 @@ class AnnounceCluster(Record):
     Attributes:
         ready: whether the cluster answers.
         claimants_only: others are not concerned.
+        evicts: copies may have to leave because of it, so that more are not told at once than may move.
     """
 
     name: str
     kind: str
     epoch: int
     gone: bool = False
+    evicts: bool = False
     claimants_only: bool = False
     ready: bool | None = None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from temporalio import activity
@@ -25,6 +26,7 @@ from activities.contracts import (
     TellDependencies,
 )
 from activities.errors import temporal_errors
+from activities.pacing import Pace
 from activities.snapshot import MAX_AGE
 from argosy.api.ids import policies_id
 from argosy.api.messages import ClusterEvent, PoliciesChanged
@@ -36,20 +38,22 @@ OPEN_PROPAGATIONS = 'WorkflowType = "Propagation" AND ExecutionStatus = "Running
 # After the change: at once, then when a store such as Elasticsearch has certainly refreshed.
 ROUNDS = (0.0, 1.5, 3.0)
 OUTSTANDING = 32
-ACKNOWLEDGED_FIRST = 0.05
+ACKNOWLEDGED_FIRST = 0.25
 ACKNOWLEDGED_AT_MOST = 1.0
-ACKNOWLEDGED_LOOKS = 14
+ACKNOWLEDGED_LOOKS = 12
 DRAIN_INTERVAL = 0.5
 DRAIN_RESEND = 30.0
+HEARTBEAT_EVERY = 5.0
 _IN_LIST = 50
 
 
 class Notifiers:
     """Activities that send signals."""
 
-    def __init__(self, client: Client, *, task_queue: str) -> None:
+    def __init__(self, client: Client, *, task_queue: str, pace: Pace) -> None:
         self._client = client
         self._task_queue = task_queue
+        self._pace = pace
 
     @activity.defn(name="await_policy")
     @temporal_errors
@@ -125,7 +129,9 @@ class Notifiers:
         for pause in ROUNDS:
             await _pause(pause)
             claimants = await self._listed(_claims(request.name))
-            await self._tell(claimants, "cluster_event", event, told, acknowledged=True)
+            # Whoever is told in its turn moves at once, without a timer for its slot.
+            pace = self._pace if request.evicts else None
+            await self._tell(claimants, "cluster_event", event, told, acknowledged=True, pace=pace)
             # A hash bucket only suggests, so nobody waits for its members.
             maybe = _claims(attributes.bucket(request.name)) if request.claimants_only else OPEN_PROPAGATIONS
             await self._tell(await self._listed(maybe), "cluster_event", event, told)
@@ -166,17 +172,29 @@ class Notifiers:
         return sorted(found, key=lambda identifier: (-found[identifier], identifier))
 
     async def _tell(
-        self, ids: Sequence[str], signal: str, event: Any, told: set[str], *, acknowledged: bool = False
+        self,
+        ids: Sequence[str],
+        signal: str,
+        event: Any,
+        told: set[str],
+        *,
+        acknowledged: bool = False,
+        pace: Pace | None = None,
     ) -> None:
         """Signal those who were not told yet; no more than a few at once, so that the first can act meanwhile.
 
         Args:
             acknowledged: the event is a cluster's; go on when a plan has looked at it, or after a while.
+            pace: how fast they are told at most.
         """
-        gate = asyncio.Semaphore(OUTSTANDING)
+        # A moment is asked for only when it is the next, so that none is lost with an announcement that is overtaken.
+        gate, turn = asyncio.Semaphore(OUTSTANDING), asyncio.Lock()
 
         async def tell(identifier: str) -> None:
             async with gate:
+                if pace is not None:
+                    async with turn:
+                        await _until(pace.next(datetime.now(UTC)))
                 try:
                     await self._client.get_workflow_handle(identifier).signal(signal, event)
                     if acknowledged:
@@ -222,6 +240,11 @@ def _claims(value: str) -> str:
 async def _pause(seconds: float) -> None:
     activity.heartbeat("waiting")
     await asyncio.sleep(seconds)
+
+
+async def _until(moment: datetime) -> None:
+    while (seconds := (moment - datetime.now(UTC)).total_seconds()) > 0:
+        await _pause(min(seconds, HEARTBEAT_EVERY))
 
 
 def _kind_restrictions(kinds: tuple[str, ...] | None) -> list[str]:

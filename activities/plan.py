@@ -44,8 +44,8 @@ FAST_APPLY_SECONDS = 0.7
 FAST_TARGETS = 8
 # How old knowledge may be, in seconds, by which nothing fits.
 FRESH = 0.2
-# Not worth a timer.
-SOON = timedelta(milliseconds=200)
+# Not worth a timer: those who are told in turn still come in bunches where the machine is busy.
+SOON = timedelta(seconds=1)
 # Planning for this many clusters takes long enough to keep other tasks of the process waiting.
 OFF_LOOP_ABOVE = 50
 

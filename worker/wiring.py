@@ -171,7 +171,7 @@ def build(client: Client, settings: Settings, *, instance: str, metrics: Metrics
             metrics=metrics,
         ),
         appliers=appliers,
-        notifiers=Notifiers(client, task_queue=settings.task_queue),
+        notifiers=Notifiers(client, task_queue=settings.task_queue, pace=Pace(settings.eviction_rate)),
         clusters=Clusters(client, members=members),
         tainting=Tainting(client, inputs),
         fail_backs=FailBacks(client, patience=settings.wave_patience),

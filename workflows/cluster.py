@@ -287,6 +287,7 @@ class Cluster(Membership):
                 ready=ready,
                 # Nobody can begin anything in a cluster that does not answer.
                 claimants_only=not ready,
+                evicts=not ready or self._state.settings.evicts,
             ),
             start_to_close_timeout=options.NOTIFY_TIMEOUT,
             heartbeat_timeout=options.NOTIFY_HEARTBEAT,

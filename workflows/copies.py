@@ -13,7 +13,7 @@ from temporalio.workflow import ActivityCancellationType
 from activities.apply import Appliers
 from activities.contracts import Applied, ApplyRequest, Corrected, CorrectRequest, FindCopies, RemoveRequest
 from argosy.api.drift import DriftMode
-from argosy.api.observation import Observed
+from argosy.api.observation import UNREACHABLE, Observed
 from argosy.api.plan import Plan, PlannedTarget
 from argosy.api.propagation import PropagationState, Reason, Target, TargetPhase
 from argosy.api.steering import Step
@@ -43,6 +43,9 @@ class Copies:
         self._sequence = 0
         self._signals = 0
         self._woken = False
+        # Whether first attempts are a part of the task under way, and the clusters for which one is outstanding.
+        self._at_once = False
+        self._attempting: set[str] = set()
 
     def _adopt(self, plan: Plan) -> None:
         state = self._state
@@ -110,6 +113,8 @@ class Copies:
             return
         if len(self._tasks) >= options.APPLY_WINDOW:
             return
+        if work == Work.APPLY and self._at_once and self._state.targets[cluster].assessment != UNREACHABLE:
+            self._attempting.add(cluster)
         task = asyncio.create_task(self._accounted(cluster, work))
         task.set_name(work)
         # Not in a `finally` of the task: one that is cancelled before its first step never gets there.
@@ -118,18 +123,19 @@ class Copies:
 
     def _ended(self, cluster: str) -> None:
         del self._tasks[cluster]
+        self._attempting.discard(cluster)
         self._woken = True
 
     async def _accounted(self, cluster: str, work: Work) -> None:
         carry_out = {Work.APPLY: self._apply, Work.REMOVE: self._remove, Work.CORRECT: self._correct}[work]
         try:
             await carry_out(cluster)
-        except ActivityError as error:
+        except FailureError as error:
             if is_cancelled_exception(error):
                 return
             # An apply that fails while the template is being deleted has nothing more to say.
             overtaken = self._state.deletion is not None and work != Work.REMOVE
-            cause = error.cause
+            cause = error.cause if isinstance(error, ActivityError) else error
             self._target(
                 cluster,
                 phase=TargetPhase.REMOVING if overtaken else TargetPhase.FAILED,
@@ -140,6 +146,10 @@ class Copies:
 
     async def _apply(self, cluster: str) -> None:
         state = self._state
+        applied = await self._applied_at_once(cluster) if cluster in self._attempting else None
+        if applied is not None:
+            self._record_applied(cluster, applied, state)
+            return
         self._sequence += 1
         applied = await workflow.execute_activity_method(
             Appliers.apply,
@@ -151,6 +161,27 @@ class Copies:
             summary=f"apply → {cluster} (revision {state.revision})",
         )
         self._record_applied(cluster, applied, state)
+
+    async def _applied_at_once(self, cluster: str) -> Applied | None:
+        """The first attempt, without a task of its own; None where it failed.
+
+        The plan is in the run's input, so that whoever carries on after a crash attempts the same.
+        """
+        try:
+            return await workflow.execute_local_activity_method(
+                Appliers.apply,
+                self._request(cluster),
+                start_to_close_timeout=options.AT_ONCE_TIMEOUT,
+                retry_policy=options.AT_ONCE_RETRY,
+                summary=f"apply → {cluster} (revision {self._state.revision})",
+            )
+        except FailureError as error:
+            if is_cancelled_exception(error):
+                raise
+            return None
+        finally:
+            self._attempting.discard(cluster)
+            self._woken = True
 
     async def _correct(self, cluster: str) -> None:
         """Undo what others have changed of a copy, or only record it; whoever insists has to wait."""

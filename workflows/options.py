@@ -20,6 +20,10 @@ PLAN_RETRY = RetryPolicy(
 
 # The HTTP timeout of a member call is 4 s; an attempt is one call, or a few on the careful path.
 APPLY_TIMEOUT = timedelta(seconds=5)
+# A first attempt as a part of the task that begins a run; what is slower or fails goes the regular way.
+AT_ONCE_TIMEOUT = timedelta(seconds=0.7)
+AT_ONCE_RETRY = RetryPolicy(maximum_attempts=1)
+AT_ONCE_TARGETS = 8
 APPLY_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(seconds=15)
 )

@@ -169,6 +169,7 @@ class Propagation(Events):
                 await self._first_plan()
             else:
                 self._adopt(start.plan)
+                self._at_once = start.at_once and self._are_few()
         while not self._gone():
             self._drop_lost()
             self._register_as_waiting()
@@ -176,7 +177,7 @@ class Propagation(Events):
             self._supervise()
             self._publish()
             await self._something_to_do()
-            self._woken = False
+            self._woken = self._at_once = False
             await self._answer_events()
         self._publish()
         if self._state.required_by:
@@ -220,6 +221,10 @@ class Propagation(Events):
                 self._set(replan=added(self._state.replan, moment.reason))
             if moment.reason == Reason.RETRY:
                 self._set(attempts=min(self._state.attempts + 1, 8))
+
+    def _are_few(self) -> bool:
+        pending = [one for one in self._state.targets.values() if one.phase == TargetPhase.PENDING]
+        return len(pending) <= options.AT_ONCE_TARGETS
 
     def _interrupted(self) -> bool:
         """Whether an earlier attempt of this run's first task may have applied copies and been lost with its worker."""
@@ -324,7 +329,7 @@ class Propagation(Events):
 
     def _roll(self, state: PropagationState, *, plan: Plan | None) -> NoReturn:
         # Every handler is synchronous, so all of them have finished when this line is reached.
-        roll(PropagationInput(template=self._template, state=state, plan=plan))
+        roll(PropagationInput(template=self._template, state=state, plan=plan, at_once=plan is not None))
 
     def _measure(self) -> None:
         state = self._state
@@ -337,8 +342,9 @@ class Propagation(Events):
     def _nothing_happened_yet(self) -> bool:
         """Whether this run has only begun: its first results are moments away, and worth one publication."""
         running = len(self._tasks)
-        return 0 < running < options.PUBLISH_EACH_BELOW and all(
-            target.phase == TargetPhase.PENDING for target in self._state.targets.values()
+        return bool(self._attempting) or (
+            0 < running < options.PUBLISH_EACH_BELOW
+            and all(target.phase == TargetPhase.PENDING for target in self._state.targets.values())
         )
 
     def _publish(self) -> None:

@@ -47,6 +47,11 @@ class ClusterSettings(Record):
     taints: tuple[Taint, ...] = ()
     hold: bool = False
 
+    @property
+    def evicts(self) -> bool:
+        """Whether copies may have to leave because of its taints."""
+        return any(taint.effect == "NoExecute" for taint in self.taints)
+
 
 class Health(Record):
     """The confirmed condition of a cluster; `since` is when it was confirmed."""

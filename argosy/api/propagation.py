@@ -217,11 +217,15 @@ class PropagationInput(Record):
     """The argument of every run of a propagation: event 1 of the run is where appliers read the template.
 
     The template is empty where a workload needs one that nobody has submitted yet: then the entity waits for it.
+
+    Attributes:
+        at_once: the plan's first attempts belong to the run's first task; runs begun by earlier releases have none.
     """
 
     template: str
     state: PropagationState
     plan: Plan | None = None
+    at_once: bool = False
 
 
 class PropagationStatus(Record):

@@ -10,6 +10,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.contracts import PlanRequest
 from activities.notify import OPEN_PROPAGATIONS, Notifiers
+from activities.pacing import Pace
 from argosy.api.plan import Plan
 from argosy.api.propagation import Phase
 from tests.workflows.stage import Stage, plan_for
@@ -29,7 +30,7 @@ async def test_those_of_higher_priority_are_told_first(stage: Stage) -> None:
         handle, _ = await stage.submit(name, key="1")
         await stage.until(handle, lambda status: status.phase == Phase.APPLIED)
         ids.append(handle.id)
-    notifiers = Notifiers(stage.client, task_queue=stage.session.settings.task_queue)
+    notifiers = Notifiers(stage.client, task_queue=stage.session.settings.task_queue, pace=Pace(1000))
     async with asyncio.timeout(20):
         while True:
             listed = await ActivityEnvironment().run(notifiers._listed, OPEN_PROPAGATIONS)
