@@ -52,14 +52,20 @@ async def _outages(plant: Installation) -> Figures:
     }
     await _placed(plant)
     figures = {}
+    await _divided(plant.members)
     for how, (fail, mend) in ways.items():
-        await _divided(plant.members)
         figures[how] = await _measured(plant, fail)
         await asyncio.to_thread(mend)
-        # The copies left behind go when the others are well, which nobody else says of bare members.
-        await asyncio.to_thread(_all_well, plant.members[:-1])
-    await _divided(plant.members)
+        await _phase(plant, dying.name, ClusterPhase.READY, time.perf_counter())
+        await _returned(plant)
     return figures
+
+
+async def _returned(plant: Installation) -> None:
+    """Let everything return to the last member, and wait until it has."""
+    name = plant.members[-1].name
+    await plant.session.client.get_workflow_handle(cluster_id(name)).signal("recover", {})
+    await _divided(plant.members)
 
 
 async def _forced(plant: Installation) -> Figures:
@@ -69,8 +75,6 @@ async def _forced(plant: Installation) -> Figures:
     began = time.perf_counter()
     await handle.signal("failover", {"now": True})
     moved = await _moved(plant.members[:-1], began)
-    await asyncio.to_thread(_all_well, plant.members[:-1])
-    await handle.signal("recover", {})
     return _seconds(moved.present)
 
 
@@ -84,7 +88,8 @@ async def _until_ready(plant: Installation) -> Figures:
 async def _measured(plant: Installation, fail: Callable[[], None], *, ready: bool = False) -> Figures:
     began = time.perf_counter()
     await asyncio.to_thread(fail)
-    noticed = asyncio.create_task(_noticed(plant, plant.members[-1].name, began))
+    failing = _phase(plant, plant.members[-1].name, ClusterPhase.NOT_READY, began)
+    noticed = asyncio.create_task(failing)
     moved = await _moved(plant.members[:-1], began, ready=ready)
     figures = {"noticed": round(await noticed, 2), **_seconds(moved.present)}
     if ready:
@@ -93,14 +98,14 @@ async def _measured(plant: Installation, fail: Callable[[], None], *, ready: boo
     return figures
 
 
-async def _noticed(plant: Installation, name: str, began: float) -> float:
-    """Seconds until the cluster's entity says that it is not ready."""
+async def _phase(plant: Installation, name: str, phase: ClusterPhase, began: float) -> float:
+    """Seconds since `began` until the cluster's entity is in a phase."""
     handle = plant.session.client.get_workflow_handle(cluster_id(name))
     async with asyncio.timeout(60):
         while True:
             described = await handle.describe()
             status = await described.memo_value(attributes.STATUS, None, type_hint=ClusterStatus)
-            if status is not None and status.phase == ClusterPhase.NOT_READY:
+            if status is not None and status.phase == phase:
                 return time.perf_counter() - began
             await asyncio.sleep(LOOK_EVERY)
 
@@ -144,11 +149,14 @@ async def _divided(members: list[Member]) -> None:
     share = REPLICAS // len(members)
     async with asyncio.timeout(180):
         while True:
+            # Copies are left, and followed by the next, when the others are well: on bare members nobody else says so.
+            for member in members:
+                await asyncio.to_thread(_all_well, member)
             found = [await asyncio.to_thread(_shares, member) for member in members]
             if all(len(one) == WORKLOADS and {n for n, _ in one.values()} == {share} for one in found):
                 await asyncio.sleep(REST)
                 return
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.5)
 
 
 @dataclass
@@ -194,11 +202,11 @@ def _shares(member: Member) -> dict[str, tuple[int, int]]:
     }
 
 
-def _all_well(members: list[Member]) -> None:
-    for member in members:
-        for one in json.loads(member.request("GET", PATH)[1])["items"]:
-            count = one["spec"]["replicas"]
-            counters = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
-            status = {"observedGeneration": one["metadata"]["generation"], **dict.fromkeys(counters, count)}
+def _all_well(member: Member) -> None:
+    for one in json.loads(member.request("GET", PATH)[1])["items"]:
+        count = one["spec"]["replicas"]
+        counters = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
+        status = {"observedGeneration": one["metadata"]["generation"], **dict.fromkeys(counters, count)}
+        if any(one["status"].get(name) != value for name, value in status.items()):
             url = f"{PATH}/{one['metadata']['name']}/status"
             member.request("PATCH", url, {"status": status}, content="application/merge-patch+json")

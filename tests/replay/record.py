@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from temporalio.exceptions import ApplicationError
+
 from activities.connection import connect, initialise
 from activities.contracts import Inspected, Observation, TaintedBy, TaintVerdict
 from argosy import __version__
@@ -212,6 +214,26 @@ async def moving_propagation(stage: Stage) -> str:
     return handle.id
 
 
+async def replanned_propagation(stage: Stage) -> str:
+    """Passes that begin with their plan: applied within the first task, and where that fails, by an activity."""
+    stage.plan = lambda _: plan_for("a")
+    handle, _ = await stage.submit("replanned", key="1")
+    await stage.until(handle, lambda s: s.phase == Phase.APPLIED)
+    stage.plan = lambda _: plan_for("a", "b", digest="d2")
+    await handle.signal("policies_changed", PoliciesChanged(policy_set="policies/default", generation=1))
+    await stage.until(handle, lambda s: s.pass_number == 2 and s.phase == Phase.APPLIED)
+    stage.failing["c"] = ApplicationError("c is busy", type="Transient")
+    stage.plan = lambda _: plan_for("b", "c", digest="d3")
+    await handle.signal("policies_changed", PoliciesChanged(policy_set="policies/default", generation=2))
+    await stage.until(handle, lambda s: s.pass_number == 3)
+    del stage.failing["c"]
+    await stage.until(handle, lambda s: s.counts == {"Applied": 2})
+    ref = ResourceRef(api_version="v1", kind="ConfigMap", namespace="default", name="replanned")
+    await stage.session.delete(ref, orphan=(), preserve=False)
+    await handle.result()
+    return handle.id
+
+
 SCENARIOS = (
     busy_propagation,
     waiting_propagation,
@@ -221,6 +243,7 @@ SCENARIOS = (
     cluster,
     steered_cluster,
     moving_propagation,
+    replanned_propagation,
 )
 
 

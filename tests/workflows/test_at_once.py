@@ -1,0 +1,84 @@
+"""A run that begins with a plan makes its first attempts in its first task."""
+
+from __future__ import annotations
+
+import pytest
+from temporalio.client import WorkflowHandle
+from temporalio.exceptions import ApplicationError
+
+from argosy.api.messages import PoliciesChanged
+from argosy.api.propagation import Phase, PropagationStatus, TargetPhase
+from tests.workflows.stage import Stage, permanent, plan_for
+
+pytestmark = pytest.mark.timeout(60)
+CHANGED = PoliciesChanged(policy_set="policies/default", generation=7)
+
+
+def _second_pass(status: PropagationStatus) -> bool:
+    return status.pass_number == 2 and status.phase == Phase.APPLIED
+
+
+async def _planned_anew(stage: Stage, *clusters: str) -> WorkflowHandle[object, object]:
+    """A template in cluster a, whose policy then wants it in these as well."""
+    stage.plan = lambda _: plan_for("a")
+    handle, _ = await stage.submit(key="1")
+    await stage.until(handle, lambda status: status.phase == Phase.APPLIED)
+    stage.plan = lambda _: plan_for("a", *clusters, digest="d2")
+    await handle.signal("policies_changed", CHANGED)
+    return handle
+
+
+async def _attempts(handle: WorkflowHandle[object, object]) -> list[str]:
+    """The IDs of the regular activities of the latest run."""
+    run_id = (await handle.describe()).run_id
+    history = [event async for event in handle.fetch_history_events()]
+    assert run_id == history[0].workflow_execution_started_event_attributes.original_execution_run_id
+    return [
+        event.activity_task_scheduled_event_attributes.activity_id
+        for event in history
+        if event.HasField("activity_task_scheduled_event_attributes")
+    ]
+
+
+async def test_a_pass_over_few_copies_needs_no_activities(stage: Stage) -> None:
+    handle = await _planned_anew(stage, "b", "c")
+    status = await stage.until(handle, _second_pass)
+    assert {name: copy.pass_number for name, copy in status.clusters.items()} == {"a": 2, "b": 2, "c": 2}
+    assert await _attempts(handle) == []
+    assert sorted(one.cluster for one in stage.applied if one.pass_number == 2) == ["a", "b", "c"]
+
+
+async def test_what_fails_at_once_is_attempted_as_an_activity(stage: Stage) -> None:
+    stage.failing["b"] = ApplicationError("b is busy", type="Transient")
+    handle = await _planned_anew(stage, "b")
+    try:
+        # That it is pending shows, although its attempts go on.
+        await stage.until(
+            handle,
+            lambda status: status.pass_number == 2 and status.clusters["b"].phase == TargetPhase.PENDING,
+        )
+    finally:
+        del stage.failing["b"]
+    await stage.until(handle, _second_pass)
+    assert await _attempts(handle) == ["apply/b/1"]
+
+
+async def test_what_cannot_succeed_is_recorded_once_the_activity_says_so(stage: Stage) -> None:
+    stage.failing["b"] = permanent("Rejected", "b does not take it")
+    try:
+        handle = await _planned_anew(stage, "b")
+        status = await stage.until(
+            handle,
+            lambda status: status.pass_number == 2 and status.clusters["b"].phase == TargetPhase.FAILED,
+        )
+    finally:
+        del stage.failing["b"]
+    assert status.clusters["b"].message == "b does not take it"
+    assert status.clusters["a"].phase == TargetPhase.APPLIED
+
+
+async def test_many_copies_are_attempted_as_activities(stage: Stage) -> None:
+    names = [f"m{number}" for number in range(9)]
+    handle = await _planned_anew(stage, *names)
+    await stage.until(handle, _second_pass)
+    assert len(await _attempts(handle)) == 10
