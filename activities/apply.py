@@ -120,8 +120,9 @@ class Appliers:
         return await self._applied(request, stamped, done)
 
     async def _written(self, request: ApplyRequest) -> tuple[dict[str, Any], AppliedObject]:
-        stamped = await self._stamped(request)
+        # First, so that nothing is read for a cluster that is another worker's.
         member = await self._members.get(request.cluster)
+        stamped = await self._stamped(request)
         self._kinds.note(stamped["apiVersion"], stamped["kind"])
         async with self._writers.sole(request.workflow_id, request.cluster):
             stamped = await self._with_what_stays(member, stamped, request)
@@ -153,8 +154,8 @@ class Appliers:
 
     async def _corrected(self, request: CorrectRequest) -> Corrected:
         wanted = request.apply
-        stamped = await self._stamped(wanted)
         member = await self._members.get(wanted.cluster)
+        stamped = await self._stamped(wanted)
         async with self._writers.sole(wanted.workflow_id, wanted.cluster):
             stamped = await self._with_what_stays(member, stamped, wanted)
             try:

@@ -186,8 +186,8 @@ async def opened(session: Session, status: ClusterStatus) -> Member:
     """
     if status.settings.pulls:
         raise OutOfReach(
-            f"{status.name} is in pull mode and is not reached from here; look with kubectl and credentials of your own, "
-            "or see `argosy status KIND NAME` for what its worker reports"
+            f"{status.name} is in pull mode and is not reached from here; look with kubectl and credentials of your "
+            "own, or see `argosy status KIND NAME` for what its worker reports"
         )
     return await connect(status.name, status.settings.connection, allow_exec=session.settings.kubeconfig_exec)
 

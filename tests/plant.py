@@ -23,7 +23,6 @@ from devcluster.member import Member
 from devcluster.process import Identity, spawn
 from devcluster.temporal import TemporalServer
 
-
 GRACE = 8.0
 """Seconds that the worker inside a member in pull mode may be away."""
 

@@ -88,7 +88,7 @@ def settings_of(document: Document) -> ClusterSettings:
     """
     cluster = parse_cluster(document)
     annotations = cluster.metadata.annotations
-    pulls = cluster.spec.sync_mode == SyncMode.PULL
+    pulls = cluster.spec.sync_mode == SyncMode.PULL.value
     kubeconfig = annotations.get(KUBECONFIG, "")
     if pulls and kubeconfig:
         raise InvalidInput(
