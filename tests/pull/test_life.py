@@ -110,6 +110,8 @@ def test_a_copy_waits_visibly_for_a_worker_that_is_away(
     policies = placing_everything("away")
     files = write(tmp_path / "all.yaml", *policies, deployment("web", "away"))
     assert run("apply", "-f", files, "--wait").code == 0
+    # Or the copy would move away before long.
+    assert run("cluster", "hold", PULLED).code == 0
     plant.inside[PULLED].kill()
     try:
         edited = write(tmp_path / "web.yaml", deployment("web", "away", "nginx:2"))
@@ -125,6 +127,7 @@ def test_a_copy_waits_visibly_for_a_worker_that_is_away(
     finally:
         plant.start_inside(plant.members[1])
     assert run("apply", "-f", edited, "--wait", "--timeout", "60").code == 0
+    assert run("cluster", "resume", PULLED).code == 0
     status = json.loads(run("status", "deployment", "web", "-n", "away", "-o", "json").out)
     assert status["phase"] == "Applied"
     assert status["clusters"][PULLED]["message"] == ""

@@ -17,6 +17,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.contracts import ApplyRequest, RemoveRequest
+from argosy.api.ids import id_of
 from argosy.api.manifest import ref_of
 from argosy.api.membership import WORKER_LOST
 from cli.membership import worker_inside
@@ -141,10 +142,12 @@ async def intruders(session: Session) -> AsyncIterator[str]:
 async def test_the_worker_inside_does_nothing_for_other_clusters(
     session: Session, intruders: str, name: str
 ) -> None:
-    common = {"workflow_id": "propagation/x/ConfigMap/x", "cluster": "member1"}
+    ref = ref_of(settings_of_nobody())
     requests = {
-        "apply": ApplyRequest(run_id="x", revision=1, pass_number=1, **common),
-        "remove": RemoveRequest(ref=ref_of(settings_of_nobody()), **common),
+        "apply": ApplyRequest(
+            workflow_id=id_of(ref), run_id="x", cluster="member1", revision=1, pass_number=1
+        ),
+        "remove": RemoveRequest(workflow_id=id_of(ref), ref=ref, cluster="member1"),
     }
     with pytest.raises(WorkflowFailureError) as failed:
         await session.client.execute_workflow(
