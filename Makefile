@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-postgres test-fast chaos lint format bench lock clean
+.PHONY: help demo test test-postgres test-pull test-fast chaos lint format bench lock clean
 
 help: ## Show this help.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,12 @@ test: $(STAMP) ## Run every test, on real API servers and a real Temporal.
 
 test-postgres: $(STAMP) ## Run Temporal on PostgreSQL as deployed; needs PostgreSQL's server.
 	@$(BIN)/python -m pytest -m postgres tests/deploy
+
+test-pull: $(STAMP) ## Run main job, health and failover with one member in pull mode.
+	@ARGOSY_TEST_PULL=member2,lone,cdg $(BIN)/python -m pytest tests/pull tests/cli/test_life.py \
+		tests/cli/test_drift.py tests/crash/test_kill.py tests/health/test_flapping.py \
+		tests/health/test_steered.py tests/failover \
+		--deselect tests/cli/test_life.py::test_clusters_are_edited_and_refused
 
 test-fast: $(STAMP) ## Run the tests that start no processes.
 	@$(BIN)/python -m pytest tests/unit tests/conformance tests/architecture

@@ -120,8 +120,9 @@ class Appliers:
         return await self._applied(request, stamped, done)
 
     async def _written(self, request: ApplyRequest) -> tuple[dict[str, Any], AppliedObject]:
-        stamped = await self._stamped(request)
+        # First, so that nothing is read for a cluster that is another worker's.
         member = await self._members.get(request.cluster)
+        stamped = await self._stamped(request)
         self._kinds.note(stamped["apiVersion"], stamped["kind"])
         async with self._writers.sole(request.workflow_id, request.cluster):
             stamped = await self._with_what_stays(member, stamped, request)
@@ -153,8 +154,8 @@ class Appliers:
 
     async def _corrected(self, request: CorrectRequest) -> Corrected:
         wanted = request.apply
-        stamped = await self._stamped(wanted)
         member = await self._members.get(wanted.cluster)
+        stamped = await self._stamped(wanted)
         async with self._writers.sole(wanted.workflow_id, wanted.cluster):
             stamped = await self._with_what_stays(member, stamped, wanted)
             try:
@@ -268,7 +269,8 @@ class Appliers:
     async def find(self, request: FindCopies) -> FoundCopies:
         """Which clusters hold a copy of a template, asked of the clusters themselves.
 
-        A cluster that does not answer counts as a holder: removing what is not there does no harm.
+        A cluster that does not answer counts as a holder: removing what is not there does no harm. One in pull mode
+        can hold only what another installation has put there, because nothing is applied to it while planning.
         """
         gate = asyncio.Semaphore(LOOKING_AT_ONCE)
 
@@ -283,11 +285,13 @@ class Appliers:
                 except Transient:
                     return ""
 
-        clusters = sorted(await self._members.known())
+        known = await self._members.known()
+        clusters = sorted(name for name, status in known.items() if not status.settings.pulls)
         found = await asyncio.gather(*(look(cluster) for cluster in clusters))
-        return FoundCopies(
-            copies={name: uid for name, uid in zip(clusters, found, strict=True) if uid is not None}
-        )
+        copies = {name: uid for name, uid in zip(clusters, found, strict=True) if uid is not None}
+        if request.predecessor:
+            copies |= dict.fromkeys(known.keys() - set(clusters), "")
+        return FoundCopies(copies=copies)
 
     async def _copy_in(self, cluster: str, request: FindCopies) -> str | None:
         member = await self._members.get(cluster)

@@ -67,7 +67,10 @@ class Capacity:
                 return sets_on_nodes(components, room.nodes)
             return replicas_that_fit(requirements, room.nodes, quotas, behaviour=behaviour)
 
-        ready = [name for name, status in clusters.items() if status.health.ready]
+        # Of a cluster that only a worker inside it reaches, the summary has to do.
+        ready = [
+            name for name, status in clusters.items() if status.health.ready and not status.settings.pulls
+        ]
         found = await asyncio.gather(*(look(name) for name in ready))
         return {name: fitting for name, fitting in zip(ready, found, strict=True) if fitting is not None}
 

@@ -9,10 +9,10 @@ from temporalio.client import Client
 
 from activities.contracts import ConfirmJoin, Inspected, InspectRequest
 from activities.errors import temporal_errors
+from activities.members import MemberPool
 from activities.snapshot import list_clusters
 from argosy.api.membership import ClusterPhase
 from argosy.errors import Conflict, Forbidden, Unauthorized
-from argosy.kube.connect import Members
 from argosy.kube.facts import collect
 
 _LIST_INTERVAL = 0.1
@@ -21,15 +21,15 @@ _LIST_INTERVAL = 0.1
 class Clusters:
     """Activities of a cluster's membership."""
 
-    def __init__(self, client: Client, *, members: Members) -> None:
+    def __init__(self, client: Client, *, members: MemberPool) -> None:
         self._client = client
         self._members = members
 
     @activity.defn(name="inspect")
     @temporal_errors
     async def inspect(self, request: InspectRequest) -> Inspected:
-        """Connect with the reference as this worker reads it, and collect the cluster's facts."""
-        member = await self._members.renewed(request.name, request.settings.connection)
+        """Connect with the credentials that this worker has, and collect the cluster's facts."""
+        member = await self._members.renewed(request.name, request.settings)
         try:
             collected = await collect(member)
         except Unauthorized as error:

@@ -62,6 +62,7 @@ def as_cluster(status: ClusterStatus, enablements: Enablements) -> Cluster:
             region=settings.region,
             zones=settings.zones,
             taints=taints,
+            sync_mode=settings.sync_mode.value,
         ),
         status=Reported(
             kubernetes_version=status.facts.version,

@@ -18,6 +18,7 @@ from temporalio.service import RPCError
 
 from activities.contracts import Inspected, Observation, WatchCluster
 from activities.errors import temporal_errors
+from activities.members import MemberPool
 from activities.metrics import OFF, Metrics
 from activities.sweeping import Observers
 from argosy.api.conditions import (
@@ -32,7 +33,7 @@ from argosy.api.conditions import (
 from argosy.api.membership import ClusterFacts, Health
 from argosy.api.messages import StuckReplicas
 from argosy.errors import ArgosyError
-from argosy.kube.connect import Member, Members
+from argosy.kube.connect import Member
 from argosy.kube.facts import Collected, Probe, collect, probe
 from argosy.kube.stuck import stuck_replicas
 from argosy.scheduling.confirmation import (
@@ -82,7 +83,7 @@ class Monitors:
         self,
         *,
         client: Client,
-        members: Members,
+        members: MemberPool,
         observers: Observers,
         interval: float,
         thresholds: Thresholds,
@@ -132,7 +133,7 @@ class Monitors:
 
     async def member(self, request: WatchCluster) -> Member:
         """The connection to a cluster, by the settings of now."""
-        return await self._members.get(request.name, request.settings.connection)
+        return await self._members.by_settings(request.name, request.settings)
 
     async def probe(self, request: WatchCluster) -> Probe:
         """One look at a cluster."""

@@ -172,7 +172,9 @@ class Planners:
                 previous=request.previous,
                 occasion=occasion,
             )
-            return await asyncio.to_thread(decided) if len(clusters) > OFF_LOOP_ABOVE else decided()
+            plan = await asyncio.to_thread(decided) if len(clusters) > OFF_LOOP_ABOVE else decided()
+            pulls = _pulls(plan, request, clusters)
+            return plan.model_copy(update={"pulls": pulls}) if pulls else plan
 
         async def deciding_revised(occasion: Occasion) -> Plan:
             """A decision whose replicas, once they are known, a script or a service writes into the template."""
@@ -236,7 +238,7 @@ class Planners:
             except (ArgosyError, TimeoutError):
                 return None
 
-        attempts = await asyncio.gather(*(attempt(target) for target in plan.targets))
+        attempts = await asyncio.gather(*(attempt(target) for target in _pushed(plan)))
         return dict(done for done in attempts if done is not None)
 
     async def _with_holders(
@@ -291,15 +293,29 @@ def _returned(clusters: Mapping[str, ClusterStatus]) -> dict[str, datetime]:
 
 def _may_apply_along(plan: Plan, known: dict[str, str], clusters: dict[str, ClusterStatus]) -> bool:
     """Whether the targets are few and well, may be written to, and hold every copy already, or none does."""
+    targets = _pushed(plan)
     return (
         plan.is_placed
         and not plan.unschedulable
         and not plan.suspended
-        and len(plan.targets) <= FAST_TARGETS
+        and len(targets) <= FAST_TARGETS
         and all(
             (not known or target.cluster in known)
             and not target.error
             and clusters[target.cluster].health.ready
-            for target in plan.targets
+            for target in targets
         )
     )
+
+
+def _pulls(plan: Plan, request: PlanRequest, clusters: Mapping[str, ClusterStatus]) -> tuple[str, ...]:
+    """Of the clusters that get a copy or have one those that only a worker inside them reaches."""
+    before = request.previous.targets if request.previous else ()
+    concerned = {target.cluster for target in (*before, *plan.targets)}
+    concerned |= {*request.facts.evicting, *request.facts.lacking}
+    return tuple(sorted(name for name in concerned if name in clusters and clusters[name].settings.pulls))
+
+
+def _pushed(plan: Plan) -> list[PlannedTarget]:
+    """The targets that this worker reaches itself."""
+    return [target for target in plan.targets if target.cluster not in plan.pulls]

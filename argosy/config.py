@@ -149,6 +149,22 @@ class Settings(BaseModel):
             raise InvalidInput(f"setting {name}: {first['msg']}; correct or unset {name}") from error
 
 
+def pod_api_server(environ: Mapping[str, str] | None = None) -> str:
+    """URL of the API server of the cluster whose pod this process runs in.
+
+    Raises:
+        InvalidInput: it runs in no pod.
+    """
+    source = os.environ if environ is None else environ  # noqa: TID251 - see `Settings.from_env`
+    host, port = source.get("KUBERNETES_SERVICE_HOST", ""), source.get("KUBERNETES_SERVICE_PORT", "443")
+    if not host:
+        raise InvalidInput(
+            "this is no pod of a cluster (KUBERNETES_SERVICE_HOST is not set); name the cluster's kubeconfig "
+            "with --kubeconfig"
+        )
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+
+
 def traces_wanted(environ: Mapping[str, str] | None = None) -> bool:
     """Whether OpenTelemetry's own variables name a collector to send traces to."""
     source = os.environ if environ is None else environ  # noqa: TID251 - see `Settings.from_env`

@@ -7,7 +7,8 @@
     ├── Refused              valid, but not allowed now                            exit 4
     │   ├── Conflict           another owner, another writer, another server
     │   │   └── Superseded       the object carries a newer stamp than the one to be applied
-    │   └── Forbidden          the credentials do not permit it
+    │   ├── Forbidden          the credentials do not permit it
+    │   └── OutOfReach         another worker than this one has to reach the cluster
     ├── Rejected             a member cluster judged the object invalid            exit 1
     │   └── Immutable          fields of an existing object cannot be changed
     ├── OverrideError        an override policy cannot be applied for one cluster  exit 1
@@ -16,6 +17,7 @@
     ├── Absent               a member cluster does not have the object             exit 1
     └── Transient            may pass by itself; retried                           exit 1
         ├── Unreachable        no answer from a server
+        │   └── NoWorker         nobody takes work from the queue of a cluster in pull mode
         ├── Unauthorized       the credentials are expired or unknown; they may be renewed
         ├── Throttled          the server asks for patience (`retry_after`)
         ├── NamespaceMissing   the object's namespace is not there yet
@@ -76,6 +78,10 @@ class Forbidden(Refused):
     """The credentials in use do not permit the action."""
 
 
+class OutOfReach(Refused):
+    """The cluster is for another worker to reach: for the one inside it, or for others than that one."""
+
+
 class Rejected(ArgosyError):
     """A member cluster's API server judged the object itself invalid."""
 
@@ -116,6 +122,10 @@ class Transient(ArgosyError):
 
 class Unreachable(Transient):
     """No answer from a server: refused, timed out, black-holed, TLS or name failure."""
+
+
+class NoWorker(Unreachable):
+    """No worker takes work from the task queue of a cluster in pull mode."""
 
 
 class Unauthorized(Transient):

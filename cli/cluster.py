@@ -27,7 +27,9 @@ _TAINT = re.compile(r"(?P<key>[^=:]+)(=(?P<value>[^:]*))?:(?P<effect>\w+)")
 @app.command()
 def join(
     name: NameArgument,
-    kubeconfig: Annotated[str, typer.Option(help="Kubeconfig file, as the worker finds it.")],
+    kubeconfig: Annotated[
+        str | None, typer.Option(help="Kubeconfig file, as the worker finds it; in push mode only.")
+    ] = None,
     context: Annotated[
         str | None, typer.Option(help="Context in it.", show_default="the file's current context")
     ] = None,
@@ -36,22 +38,34 @@ def join(
     provider: Annotated[str, typer.Option(help="Provider, for affinity and overrides.")] = "",
     label: Annotated[list[str] | None, typer.Option(help="key=value; repeatable.")] = None,
     taint: Annotated[list[str] | None, typer.Option(help="key=value:Effect; repeatable.")] = None,
+    sync_mode: Annotated[
+        str,
+        typer.Option(help="Push, or Pull: `argosy worker run --cluster NAME` inside it is what reaches it."),
+    ] = "Push",
+    worker_grace: Annotated[
+        float,
+        typer.Option(
+            min=6, help="In pull mode: seconds that this worker may be away before that is a failure."
+        ),
+    ] = 40.0,
     timeout: TimeoutOption = 60.0,
     profile: ProfileOption = None,
 ) -> None:
     """Join a cluster: the worker connects, reads what it is, and watches it from then on.
 
-    Credentials stay in the kubeconfig; only its path and context are stored.
+    Credentials stay in the kubeconfig; only its path and context are stored. In pull mode not even these are.
     """
 
     async def command(settings: Settings) -> int:
-        from argosy.api.cluster_connection import ConnectionReference
         from argosy.api.membership import ClusterSettings
         from cli.membership import check_name, joined
 
         check_name(name)
+        mode, connection = _reached(sync_mode, kubeconfig, context)
         wanted = ClusterSettings(
-            connection=ConnectionReference(kubeconfig=kubeconfig, context=context),
+            connection=connection,
+            sync_mode=mode,
+            worker_grace=worker_grace,
             labels=dict(sorted(_pair(entry) for entry in label or ())),
             region=region,
             zones=tuple(zone or ()),
@@ -307,6 +321,29 @@ async def _session(settings: Settings, profile: str | None) -> Any:
     from cli.session import Session
 
     return Session(await connect(settings, profile=profile), settings)
+
+
+def _reached(sync_mode: str, kubeconfig: str | None, context: str | None) -> tuple[Any, Any]:
+    """Mode and connection of a cluster that joins."""
+    from argosy.api.cluster_connection import NOT_FROM_HERE, ConnectionReference
+    from argosy.api.membership import SyncMode
+
+    modes = {one.lower(): one for one in SyncMode}
+    mode = modes.get(sync_mode.lower())
+    if mode is None:
+        raise InvalidInput(f"--sync-mode {sync_mode!r} is no mode; write Push or Pull")
+    if mode is SyncMode.PULL:
+        if kubeconfig or context:
+            raise InvalidInput(
+                "a cluster in pull mode is joined without --kubeconfig and --context; give them to "
+                "`argosy worker run --cluster`, inside it"
+            )
+        return mode, NOT_FROM_HERE
+    if not kubeconfig:
+        raise InvalidInput(
+            "name the kubeconfig file of the cluster with --kubeconfig, or join it with --sync-mode Pull"
+        )
+    return mode, ConnectionReference(kubeconfig=kubeconfig, context=context)
 
 
 def _pair(text: str) -> tuple[str, str]:

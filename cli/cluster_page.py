@@ -20,7 +20,7 @@ from argosy.api.ids import cluster_id
 from argosy.api.membership import ClusterStatus
 from argosy.errors import NotFound
 from cli.foresight import Foresight, foresee, waits
-from cli.membership import status_of
+from cli.membership import status_of, worker_inside
 from cli.options import Output
 from cli.output import age, console, emit_one, plain, styled, table
 from cli.session import Session
@@ -36,6 +36,7 @@ class Page:
     Attributes:
         probe: the monitor's last look, None where no monitor runs.
         away: templates that were moved away from the cluster and have not returned.
+        inside: the worker inside it, by its identity; empty where none polls, None in push mode.
     """
 
     workflow: str
@@ -43,13 +44,14 @@ class Page:
     probe: dict[str, Any] | None
     foresight: Foresight
     away: int = 0
+    inside: str | None = None
 
     def conditions(self) -> list[ClusterCondition]:
         """All of them, `Ready` first."""
         health = self.status.health
         ready = ClusterCondition(
             type=ConditionType.READY,
-            status="True" if health.ready else "False",
+            status=health.status,
             reason=health.reason,
             message=health.message,
             since=health.since,
@@ -62,6 +64,7 @@ class Page:
             **self.status.model_dump(mode="json"),
             "conditions": [one.model_dump(mode="json") for one in self.conditions()],
             "last_probe": self.probe,
+            "worker": self.inside,
             "away": self.away,
             "next": {
                 "held": self.foresight.held,
@@ -77,12 +80,13 @@ class Page:
         lines = [
             ("Name", plain(status.name)),
             ("Status", styled(str(status.phase)) + (" (held)" if settings.hold else "")),
-            ("Last probe", plain(_probed(self.probe, now=now))),
+            ("Last probe", plain(_probed(self.probe, now=now, inside=self.inside))),
             ("What next", f"[bold]{plain(self.foresight.sentence(now=now))}[/bold]"),
             *((("Stay away", plain(_away(self.away, status))),) if self.away or status.recovering else ()),
             ("Taints", plain(", ".join(_taints(status)) or "-")),
             ("Server", plain(facts.server or "-")),
-            ("Connection", plain(str(settings.connection))),
+            ("Mode", str(settings.sync_mode)),
+            ("Connection", plain(_reached(status, self.inside))),
             ("Version", plain(facts.version or "-")),
             ("Nodes", "unknown" if facts.nodes is None else f"{facts.ready_nodes} of {facts.nodes} ready"),
             ("Region", plain(settings.region or "-")),
@@ -112,7 +116,8 @@ async def read_page(session: Session, name: str) -> Page:
     if described is None or status is None or described.status != WorkflowExecutionStatus.RUNNING:
         raise NotFound(f"no cluster {name} is joined; see `argosy cluster list`")
     probe = await _last_probe(session, described)
-    return Page(described.id, status, probe, await foresee(session, status))
+    inside = await worker_inside(session, name) if status.settings.pulls else None
+    return Page(described.id, status, probe, await foresee(session, status), inside=inside)
 
 
 async def cluster_page(session: Session, name: str, output: Output) -> int:
@@ -204,9 +209,16 @@ def _taints(status: ClusterStatus) -> list[str]:
     return [f"{one.key}{'=' + one.value if one.value else ''}:{one.effect}" for one in status.settings.taints]
 
 
-def _probed(probe: dict[str, Any] | None, *, now: datetime) -> str:
+def _reached(status: ClusterStatus, inside: str | None) -> str:
+    if inside is None:
+        return str(status.settings.connection)
+    return f"by its own worker, {inside}" if inside else "by its own worker, of which none polls"
+
+
+def _probed(probe: dict[str, Any] | None, *, now: datetime, inside: str | None) -> str:
     if probe is None:
-        return "no monitor is running; is a worker polling?"
+        where = "" if inside is None else " inside it"
+        return f"no monitor is running; is a worker polling{where}?"
     since = age(datetime.fromisoformat(probe["at"]), now=now)
     said = f"{'ok' if probe['ok'] else 'failed'}, {probe['latency_ms']} ms, {since} ago"
     if "since" not in probe:

@@ -7,11 +7,12 @@ import contextlib
 import getpass
 import socket
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import (
     Client,
@@ -27,6 +28,7 @@ from argosy.errors import Transient, Unreachable, named
 
 ANSWER_TIMEOUT = 30.0
 ATTEMPT_TIMEOUT = 4.0
+POLLS_AT_LEAST = timedelta(seconds=75)
 
 
 class Connection:
@@ -43,17 +45,28 @@ class Connection:
         Raises:
             Unreachable: no worker polls the task queue.
         """
-        request = DescribeTaskQueueRequest(
-            namespace=self.client.namespace,
-            task_queue=TaskQueue(name=self.settings.task_queue),
-            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-        )
-        described = await self.client.workflow_service.describe_task_queue(request)
-        if not described.pollers:
+        if not await self._pollers(self.settings.task_queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW):
             raise Unreachable(
                 f"no worker polls task queue {self.settings.task_queue}, so nothing was submitted; "
                 "start one with `argosy worker run`"
             )
+
+    async def poller(self, queue: str, kind: TaskQueueType.ValueType) -> str:
+        """The identity of the worker that polled a task queue last, of late; empty where none did.
+
+        A worker polls anew at least every minute, and the server remembers those that have gone for some minutes.
+        """
+        pollers = await self._pollers(queue, kind)
+        last = max(pollers, key=lambda one: one.last_access_time.ToNanoseconds(), default=None)
+        if last is None or datetime.now(UTC) - last.last_access_time.ToDatetime(UTC) > POLLS_AT_LEAST:
+            return ""
+        return last.identity
+
+    async def _pollers(self, queue: str, kind: TaskQueueType.ValueType) -> Sequence[PollerInfo]:
+        request = DescribeTaskQueueRequest(
+            namespace=self.client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
+        )
+        return (await self.client.workflow_service.describe_task_queue(request)).pollers
 
     async def update(self, identifier: str, name: str, argument: Any, result: Any) -> Any:
         """Execute an update until it is answered; None where no such entity is open."""

@@ -14,6 +14,7 @@ from argosy.api.membership import ClusterStatus
 from argosy.api.policyset import INTERPRETER_KINDS, OVERRIDE_KINDS, PROPAGATION_KINDS, TAINT_KINDS
 from argosy.api.propagation import PropagationStatus
 from argosy.errors import InvalidInput, NotFound
+from cli.membership import workers_inside
 from cli.options import Output
 from cli.output import age, emit, plain, styled, table
 from cli.session import Session
@@ -80,8 +81,10 @@ async def clusters(session: Session, name: str | None, selector: str | None, out
     if name is not None and not found:
         raise NotFound(f"no cluster {name} is joined; see `argosy cluster list`")
     wide = output == Output.WIDE
+    inside = await workers_inside(session, found)
     grid = table(
         "name",
+        "mode",
         "status",
         "since",
         "reason",
@@ -98,6 +101,7 @@ async def clusters(session: Session, name: str | None, selector: str | None, out
         nodes = "" if facts.nodes is None else f"{facts.ready_nodes}/{facts.nodes}"
         row = [
             plain(status.name),
+            plain(f"{settings.sync_mode}{'' if inside.get(status.name, True) else ' (no worker)'}"),
             styled(str(status.phase)) + (" (held)" if settings.hold else ""),
             age(status.health.since),
             plain(status.health.reason),
@@ -114,7 +118,11 @@ async def clusters(session: Session, name: str | None, selector: str | None, out
         )
     emit(
         output,
-        items=[status.model_dump(mode="json") for status in found],
+        items=[
+            status.model_dump(mode="json")
+            | ({"worker": inside[status.name]} if status.name in inside else {})
+            for status in found
+        ],
         names=[f"cluster/{status.name}" for status in found],
         grid=grid,
         empty="No clusters found; join one with `argosy cluster join NAME --kubeconfig FILE`.",

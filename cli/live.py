@@ -20,12 +20,12 @@ from argosy.api.membership import ClusterStatus
 from argosy.api.names import parse_kind
 from argosy.api.ownership import owner_of
 from argosy.api.redact import redacted
-from argosy.errors import ArgosyError, InterpreterError, InvalidInput, NotFound
+from argosy.errors import ArgosyError, InterpreterError, InvalidInput, NotFound, OutOfReach
 from argosy.interpreter.customized import CustomizedInterpreter
 from argosy.interpreter.layered import Layered
 from argosy.interpreter.lua.pool import LuaPool
 from argosy.kube.catalog import Catalog, Served
-from argosy.kube.connect import connect
+from argosy.kube.connect import Member, connect
 from argosy.kube.discovery import discover
 from argosy.kube.read import pages
 from argosy.kube.webhook import WebhookInterpreter
@@ -177,10 +177,23 @@ def _chosen(known: dict[str, ClusterStatus], wanted: Sequence[str]) -> list[Clus
     return [known[name] for name in dict.fromkeys(names)]
 
 
+async def opened(session: Session, status: ClusterStatus) -> Member:
+    """A connection of one's own with a cluster, by the kubeconfig file that it was joined with.
+
+    Raises:
+        OutOfReach: it is in pull mode, and nobody outside knows how to reach it.
+        InvalidInput, Refused, Unauthorized: as `argosy.kube.connect.connect`.
+    """
+    if status.settings.pulls:
+        raise OutOfReach(
+            f"{status.name} is in pull mode and is not reached from here; look with kubectl and credentials of your "
+            "own, or see `argosy status KIND NAME` for what its worker reports"
+        )
+    return await connect(status.name, status.settings.connection, allow_exec=session.settings.kubeconfig_exec)
+
+
 async def _listed(session: Session, status: ClusterStatus, wanted: Wanted) -> list[dict[str, Any]]:
-    member = await connect(
-        status.name, status.settings.connection, allow_exec=session.settings.kubeconfig_exec
-    )
+    member = await opened(session, status)
     try:
         kind = kind_served(await discover(member), wanted.kind)
         fields = f"metadata.name={wanted.name}" if wanted.name else ""

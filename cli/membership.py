@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
+from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from activities import attributes
 from activities.snapshot import list_clusters
-from argosy.api.ids import cluster_id
+from argosy.api.ids import cluster_id, queue_inside
 from argosy.api.membership import (
     NAME_PATTERN,
     ClusterInput,
@@ -26,12 +27,13 @@ from argosy.api.membership import (
 )
 from argosy.api.record import Record
 from argosy.api.steering import SteerCluster
-from argosy.errors import ArgosyError, InvalidInput, NotFound, named
+from argosy.errors import ArgosyError, InvalidInput, NotFound, NoWorker, named
 from cli.connection import new_id
 from cli.runtime import TimedOut
 from cli.session import TASK_TIMEOUT, Session
 
 INTERVAL = 0.1
+AT_ONCE = 16
 
 
 async def joined(session: Session, name: str, settings: ClusterSettings, *, timeout: float) -> ClusterStatus:
@@ -45,6 +47,11 @@ async def joined(session: Session, name: str, settings: ClusterSettings, *, time
     """
     check_name(name)
     await session.require_worker()
+    if settings.pulls and not await worker_inside(session, name):
+        raise NoWorker(
+            f"no worker polls task queue {queue_inside(session.settings.task_queue, name)}, so {name} was not joined; "
+            f"start `argosy worker run --cluster {name}` inside it first"
+        )
     state = ClusterState(name=name, settings=settings, joined_by=session.actor)
     try:
         await session.client.start_workflow(
@@ -82,6 +89,25 @@ async def joined(session: Session, name: str, settings: ClusterSettings, *, time
         while not _is_ready((await list_clusters(session.client)).get(name)):
             await asyncio.sleep(INTERVAL)
     return status
+
+
+async def worker_inside(session: Session, name: str) -> str:
+    """Which worker polls the task queue of a cluster in pull mode, by its identity; empty where none does."""
+    return await session.poller(
+        queue_inside(session.settings.task_queue, name), TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+    )
+
+
+async def workers_inside(session: Session, statuses: Iterable[ClusterStatus]) -> dict[str, str]:
+    """Cluster in pull mode -> the worker inside it, by its identity; empty where none polls."""
+    names = [status.name for status in statuses if status.settings.pulls]
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def look(name: str) -> str:
+        async with gate:
+            return await worker_inside(session, name)
+
+    return dict(zip(names, await asyncio.gather(*(look(name) for name in names)), strict=True))
 
 
 def check_name(name: str) -> None:

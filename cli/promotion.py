@@ -24,10 +24,10 @@ from argosy.api.redact import redacted
 from argosy.errors import ArgosyError, Conflict, NotFound
 from argosy.interpreter.registry import dependencies_of, prune
 from argosy.kube.apply import LAST_APPLIED, preview
-from argosy.kube.connect import Member, connect
+from argosy.kube.connect import Member
 from argosy.kube.discovery import discover
 from argosy.kube.read import get, pages
-from cli.live import kind_served
+from cli.live import kind_served, opened
 from cli.options import Output
 from cli.output import emit_one
 from cli.session import Session
@@ -74,7 +74,7 @@ async def promote(session: Session, wanted: Promotion, output: Output, *, timeou
     statuses = await list_clusters(session.client)
     if wanted.cluster not in statuses:
         raise NotFound(f"no cluster {wanted.cluster} is joined; see `argosy cluster list`")
-    member = await _open(session, statuses[wanted.cluster])
+    member = await opened(session, statuses[wanted.cluster])
     try:
         live = await _live(member, wanted)
         following = await _following(member, live, wanted) if wanted.with_dependencies else []
@@ -136,10 +136,6 @@ async def _is_scaled(member: Member, live: Manifest) -> bool:
             if (target.get("kind"), target.get("name")) == named:
                 return True
     return False
-
-
-async def _open(session: Session, status: ClusterStatus) -> Member:
-    return await connect(status.name, status.settings.connection, allow_exec=session.settings.kubeconfig_exec)
 
 
 async def _live(member: Member, wanted: Promotion) -> Manifest:
@@ -264,7 +260,7 @@ async def _check_elsewhere(
 
     async def look(status: ClusterStatus) -> str:
         try:
-            member = await _open(session, status)
+            member = await opened(session, status)
         except ArgosyError:
             return ""
         try:

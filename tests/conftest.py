@@ -144,8 +144,7 @@ def plant(members: list[Member], tmp_path_factory: pytest.TempPathFactory) -> It
     made = Plant(directory=directory, temporal=server, members=members)
     asyncio.run(made.set_up())
     yield made
-    if made.worker is not None:
-        made.worker.stop()
+    made.stop_workers()
     server.stop()
 
 

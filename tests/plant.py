@@ -12,16 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from activities.connection import connect, initialise
-from argosy.api.cluster_connection import ConnectionReference
+from argosy.api.cluster_connection import NOT_FROM_HERE, ConnectionReference
 from argosy.api.manifest import ResourceRef
-from argosy.api.membership import ClusterSettings
+from argosy.api.membership import ClusterSettings, SyncMode
 from argosy.config import Settings
 from argosy.errors import ArgosyError
-from cli.membership import joined
+from cli.membership import joined, worker_inside
 from cli.session import Session
 from devcluster.member import Member
 from devcluster.process import Identity, spawn
 from devcluster.temporal import TemporalServer
+
+GRACE = 8.0
+"""Seconds that the worker inside a member in pull mode may be away."""
+
+
+def asked_to_pull() -> frozenset[str]:
+    """Members that `ARGOSY_TEST_PULL=member2,cdg` puts into pull mode, in every installation of the tests."""
+    return frozenset(os.environ.get("ARGOSY_TEST_PULL", "").split(",")) - {""}  # noqa: TID251 - how tests are run
 
 
 @dataclass
@@ -35,6 +43,9 @@ class Plant:
     settings: Settings = field(default_factory=Settings)
     environment: dict[str, str] = field(default_factory=dict)
     """More of what the worker is started with."""
+    pulled: frozenset[str] = field(default_factory=asked_to_pull)
+    """Members in pull mode, each with a worker of its own; the other worker is never told how to reach them."""
+    inside: dict[str, Identity] = field(default_factory=dict)
 
     async def session(self) -> Session:
         """A connection with the installation."""
@@ -42,20 +53,47 @@ class Plant:
 
     def start_worker(self) -> None:
         """Start the worker process."""
+        self.worker = spawn(
+            [sys.executable, "-m", "worker"],
+            log=self.directory / "worker.log",
+            environment=self._environment(),
+        )
+
+    def _environment(self) -> dict[str, str]:
         environment = {**os.environ, "TEMPORAL_ADDRESS": self.temporal.address, **self.environment}  # noqa: TID251 - handed on
         if self.settings.encryption_keys is not None:
             environment["ARGOSY_ENCRYPTION_KEYS"] = str(self.settings.encryption_keys)
-        self.worker = spawn(
-            [sys.executable, "-m", "worker"], log=self.directory / "worker.log", environment=environment
+        return environment
+
+    def start_inside(self, member: Member, *options: str) -> None:
+        """Start the worker inside a member in pull mode, with that member's credentials."""
+        command = [sys.executable, "-m", "cli", "worker", "run", "--cluster", member.name]
+        credentials = options or ("--kubeconfig", str(member.kubeconfig))
+        self.inside[member.name] = spawn(
+            [*command, *credentials],
+            log=self.directory / f"worker-{member.name}.log",
+            environment=self._environment(),
         )
+
+    def stop_workers(self) -> None:
+        """Stop every worker that runs."""
+        for each in (self.worker, *self.inside.values()):
+            if each is not None:
+                each.stop()
 
     async def set_up(self) -> None:
         """Prepare the namespace, start the worker, and join the members."""
         session = await self.session()
         await initialise(session.client)
         self.start_worker()
+        pulled = [member for member in self.members if member.name in self.pulled]
+        for member in pulled:
+            self.start_inside(member)
         await polling(session)
-        await asyncio.gather(*(join(session, member) for member in self.members))
+        await asyncio.gather(*(polling_inside(session, member.name) for member in pulled))
+        await asyncio.gather(
+            *(join(session, member, pull=member.name in self.pulled) for member in self.members)
+        )
 
     def kill_worker(self) -> None:
         """SIGKILL the worker."""
@@ -84,10 +122,23 @@ async def polling(session: Session) -> None:
                 return
 
 
-async def join(session: Session, member: Member) -> None:
-    reference = ConnectionReference(kubeconfig=str(member.kubeconfig), context=member.name)
+async def polling_inside(session: Session, name: str) -> None:
+    """Wait until the worker inside a member polls."""
+    async with asyncio.timeout(30):
+        while not await worker_inside(session, name):
+            await asyncio.sleep(0.1)
+
+
+async def join(session: Session, member: Member, *, pull: bool = False) -> None:
     region = "eu" if member.name != "member3" else "us"
-    await joined(session, member.name, ClusterSettings(connection=reference, region=region), timeout=60)
+    if pull:
+        settings = ClusterSettings(
+            connection=NOT_FROM_HERE, sync_mode=SyncMode.PULL, region=region, worker_grace=GRACE
+        )
+    else:
+        reference = ConnectionReference(kubeconfig=str(member.kubeconfig), context=member.name)
+        settings = ClusterSettings(connection=reference, region=region)
+    await joined(session, member.name, settings, timeout=60)
 
 
 def deployment(name: str, namespace: str, image: str = "nginx:1") -> dict[str, Any]:

@@ -13,19 +13,23 @@ from temporalio.service import RPCError
 
 from activities import logs, tracing
 from activities.connection import connect, instance_of, missing_attributes
+from activities.members import Inside
 from activities.metrics import OFF, Metrics
 from activities.telemetry import runtime
 from argosy.config import Settings
 from argosy.errors import ArgosyError, Refused, Unreachable
 from worker.health import serve_health
 from worker.sandbox import production_runner
-from worker.wiring import build, workers
+from worker.wiring import build, workers, workers_inside
 
 logger = logging.getLogger("argosy.worker")
 
 
-async def run(settings: Settings, *, profile: str | None = None) -> None:
+async def run(settings: Settings, *, profile: str | None = None, inside: Inside | None = None) -> None:
     """Poll until SIGTERM or SIGINT, then finish what is under way.
+
+    Args:
+        inside: the cluster to work for where it is in pull mode; None is everything else.
 
     Raises:
         ArgosyError: Temporal cannot be reached, or the namespace is not set up.
@@ -46,8 +50,12 @@ async def run(settings: Settings, *, profile: str | None = None) -> None:
             "run `argosy init` once"
         )
     metrics = Metrics(telemetry.metric_meter) if telemetry and settings.metrics_listen else OFF
-    parts = build(client, settings, instance=instance, metrics=metrics)
-    main_worker, health_worker = workers(client, settings, parts, runner=production_runner())
+    parts = build(client, settings, instance=instance, metrics=metrics, inside=inside)
+    main_worker, health_worker = (
+        workers(client, settings, parts, runner=production_runner())
+        if inside is None
+        else workers_inside(client, settings, parts, inside.cluster)
+    )
     # What has been imported stays: without this every full collection walks the client library's thousands of classes.
     gc.collect()
     gc.freeze()
@@ -56,8 +64,9 @@ async def run(settings: Settings, *, profile: str | None = None) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     encrypted = "encrypted" if settings.encrypts else "NOT encrypted"
     logger.info(
-        "polling %s and health of %s/%s; payloads are %s",
-        settings.task_queue,
+        "polling %s and %s of %s/%s; payloads are %s",
+        main_worker.task_queue,
+        health_worker.task_queue,
         client.service_client.config.target_host,
         client.namespace,
         encrypted,

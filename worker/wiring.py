@@ -19,7 +19,7 @@ from activities.evictions import FailoverTerms
 from activities.failback import FailBacks
 from activities.in_use import KindsInUse
 from activities.interpreting import Interpreters
-from activities.members import MemberPool
+from activities.members import Inside, MemberPool
 from activities.metrics import OFF, Metrics
 from activities.monitor import Monitors
 from activities.notify import Notifiers
@@ -30,6 +30,7 @@ from activities.snapshot import ClusterSnapshot
 from activities.sweeping import Observers
 from activities.tainting import Tainting
 from argosy.api.access import AccessRules, parse_access
+from argosy.api.ids import queue_inside
 from argosy.config import Settings
 from argosy.errors import InvalidInput
 from argosy.interpreter.lua.pool import LuaPool
@@ -98,8 +99,12 @@ class Parts:
             self.fail_backs.fail_back,
         ]
 
+    def inside_activities(self) -> list[Callable[..., Any]]:
+        """Activities of the task queue of the cluster that this worker runs inside of."""
+        return [self.appliers.apply, self.appliers.correct, self.appliers.remove, self.clusters.inspect]
+
     def health_activities(self) -> list[Callable[..., Any]]:
-        """Activities of the health task queue."""
+        """Activities of the health task queue, be it everybody's or one cluster's own."""
         return [self.monitors.watch]
 
 
@@ -121,13 +126,24 @@ def access_rules(settings: Settings) -> AccessRules | None:
     return parse_access(text, source=str(settings.access))
 
 
-def build(client: Client, settings: Settings, *, instance: str, metrics: Metrics = OFF) -> Parts:
-    """Make the parts of a worker and connect them to each other."""
+def build(
+    client: Client,
+    settings: Settings,
+    *,
+    instance: str,
+    metrics: Metrics = OFF,
+    inside: Inside | None = None,
+) -> Parts:
+    """Make the parts of a worker and connect them to each other.
+
+    Args:
+        inside: the only cluster that it may touch, where it runs inside of one.
+    """
     members = Members(allow_exec=settings.kubeconfig_exec, access_rules=access_rules(settings))
     inputs = RunInputs(client)
     templates = Templates(inputs)
     snapshot = ClusterSnapshot(client)
-    pool = MemberPool(snapshot=snapshot, members=members)
+    pool = MemberPool(snapshot=snapshot, members=members, inside=inside)
     kinds = KindsInUse()
     interpreters = Interpreters(inputs, pool=LuaPool(size=SCRIPT_PROCESSES))
     appliers = Appliers(
@@ -172,12 +188,12 @@ def build(client: Client, settings: Settings, *, instance: str, metrics: Metrics
         ),
         appliers=appliers,
         notifiers=Notifiers(client, task_queue=settings.task_queue, pace=Pace(settings.eviction_rate)),
-        clusters=Clusters(client, members=members),
+        clusters=Clusters(client, members=pool),
         tainting=Tainting(client, inputs),
         fail_backs=FailBacks(client, patience=settings.wave_patience),
         monitors=Monitors(
             client=client,
-            members=members,
+            members=pool,
             observers=observers,
             interval=settings.probe_interval,
             thresholds=Thresholds(
@@ -190,6 +206,18 @@ def build(client: Client, settings: Settings, *, instance: str, metrics: Metrics
         ),
         members=members,
     )
+
+
+def workers_inside(client: Client, settings: Settings, parts: Parts, cluster: str) -> tuple[Worker, Worker]:
+    """The worker of a cluster's own task queue and the one of its health queue; neither runs workflows."""
+    main = Worker(
+        client,
+        task_queue=queue_inside(settings.task_queue, cluster),
+        activities=parts.inside_activities(),
+        max_concurrent_activities=ACTIVITY_SLOTS,
+        graceful_shutdown_timeout=SHUTDOWN,
+    )
+    return main, _health_worker(client, queue_inside(HEALTH_QUEUE, cluster), parts)
 
 
 def workers(
@@ -211,13 +239,16 @@ def workers(
         sticky_queue_schedule_to_start_timeout=options.STICKY_TIMEOUT,
         graceful_shutdown_timeout=SHUTDOWN,
     )
-    health = Worker(
+    return main, _health_worker(client, HEALTH_QUEUE, parts)
+
+
+def _health_worker(client: Client, task_queue: str, parts: Parts) -> Worker:
+    return Worker(
         client,
-        task_queue=HEALTH_QUEUE,
+        task_queue=task_queue,
         activities=parts.health_activities(),
         max_concurrent_activities=MONITOR_SLOTS,
         # What a monitor is about to confirm has to be known to the server when the process dies.
         max_heartbeat_throttle_interval=MONITOR_HEARTBEATS,
         graceful_shutdown_timeout=SHUTDOWN,
     )
-    return main, health

@@ -7,6 +7,7 @@ nothing to the history. Every change is published with a higher epoch and then a
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
@@ -21,7 +22,9 @@ from activities.contracts import (
 from activities.failback import FailBacks
 from activities.monitor import Monitors
 from activities.notify import Notifiers
+from argosy.api.ids import queue_inside
 from argosy.api.membership import (
+    WORKER_LOST,
     ClusterInput,
     ClusterPhase,
     ClusterSettings,
@@ -32,7 +35,8 @@ from argosy.api.membership import (
 from argosy.api.messages import PoliciesChanged, Steer
 from argosy.api.steering import SteerAction, SteerCluster, Step
 from workflows import options
-from workflows.health import observed, tainted_by_policies, verdict
+from workflows.health import observed, tainted_by_policies, verdict, worker_lost
+from workflows.inside import was_never_taken
 from workflows.membership import Membership, abandon
 from workflows.rolling import roll
 from workflows.steering import edit_steps, edited, steered, steering_step
@@ -172,6 +176,7 @@ class Cluster(Membership):
         if self._monitor is not None:
             return
         state = self._state
+        pulls = state.settings.pulls
         self._monitor = asyncio.create_task(
             workflow.execute_activity_method(
                 Monitors.watch,
@@ -184,7 +189,8 @@ class Cluster(Membership):
                     conditions=state.conditions,
                     failures=state.failures,
                 ),
-                task_queue=options.HEALTH_QUEUE,
+                task_queue=queue_inside(options.HEALTH_QUEUE, state.name) if pulls else options.HEALTH_QUEUE,
+                schedule_to_start_timeout=self._patience() if pulls else None,
                 start_to_close_timeout=options.MONITOR_TIMEOUT,
                 heartbeat_timeout=options.MONITOR_HEARTBEAT,
                 retry_policy=options.MONITOR_RETRY,
@@ -197,15 +203,24 @@ class Cluster(Membership):
         try:
             seen = monitor.result()
         except ActivityError as error:
-            # The day-long attempt ended by its time-out, or was cancelled with a re-join: watch anew.
-            if not is_cancelled_exception(error):
-                workflow.logger.info("the monitor of %s ended: %s", self._state.name, error.cause)
-            return
+            if not was_never_taken(error):
+                # The day-long attempt ended by its time-out, or was cancelled with a re-join: watch anew.
+                if not is_cancelled_exception(error):
+                    workflow.logger.info("the monitor of %s ended: %s", self._state.name, error.cause)
+                return
+            seen = worker_lost(self._state.name, at=workflow.now())
         self._state, announce = observed(self._state, seen, at=workflow.now())
         if not self._state.health.ready:
             self._end_recovery("the cluster does not answer")
         if announce is not None:
             self._changed(announce)
+
+    def _patience(self) -> timedelta | None:
+        """How long the worker inside may take to take the monitor up; as long as it likes where it counts as lost."""
+        if self._state.health.reason == WORKER_LOST:
+            return None
+        grace = timedelta(seconds=self._state.settings.worker_grace)
+        return max(grace - options.MONITOR_HEARTBEAT, options.GRACE_AT_LEAST)
 
     def _stop_monitor(self) -> None:
         if self._monitor is not None:

@@ -41,6 +41,7 @@ def details_of(state: ClusterState) -> str:
             "| fact | value |",
             "|---|---|",
             f"| server | {facts.server} |",
+            f"| mode | {settings.sync_mode} |",
             f"| version | {facts.version} |",
             f"| nodes | {nodes} |",
             f"| region / zones / provider | {settings.region} / {', '.join(settings.zones)} / {settings.provider} |",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
@@ -16,13 +17,18 @@ from argosy.api.drift import DriftMode
 from argosy.api.observation import UNREACHABLE, Observed
 from argosy.api.plan import Plan, PlannedTarget
 from argosy.api.propagation import PropagationState, Reason, Target, TargetPhase
+from argosy.api.record import Record
 from argosy.api.steering import Step
 from workflows import options
 from workflows.counting import evicted
+from workflows.inside import NO_WORKER, nobody_inside, queue_of, was_misrouted, was_never_taken
 from workflows.leaving import goes_first, may_leave, moving_of, waits_to_begin
 from workflows.sightings import applied_target, drifted_target, observed_targets, pause_before
 from workflows.status import adopted, removing
 from workflows.steering import remembered
+
+Request = TypeVar("Request", bound=Record)
+Result = TypeVar("Result", bound=Record)
 
 
 class Work(StrEnum):
@@ -113,13 +119,16 @@ class Copies:
             return
         if len(self._tasks) >= options.APPLY_WINDOW:
             return
-        if work == Work.APPLY and self._at_once and self._state.targets[cluster].assessment != UNREACHABLE:
+        if work == Work.APPLY and self._at_once and self._is_likely_to_take(cluster):
             self._attempting.add(cluster)
         task = asyncio.create_task(self._accounted(cluster, work))
         task.set_name(work)
         # Not in a `finally` of the task: one that is cancelled before its first step never gets there.
         task.add_done_callback(lambda _: self._ended(cluster))
         self._tasks[cluster] = task
+
+    def _is_likely_to_take(self, cluster: str) -> bool:
+        return self._state.targets[cluster].assessment != UNREACHABLE and not self._pulls(cluster)
 
     def _ended(self, cluster: str) -> None:
         del self._tasks[cluster]
@@ -150,14 +159,11 @@ class Copies:
         if applied is not None:
             self._record_applied(cluster, applied, state)
             return
-        self._sequence += 1
-        applied = await workflow.execute_activity_method(
+        applied = await self._done_in(
+            cluster,
+            Work.APPLY,
             Appliers.apply,
             self._request(cluster),
-            start_to_close_timeout=options.APPLY_TIMEOUT,
-            retry_policy=options.APPLY_RETRY,
-            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            activity_id=f"apply/{cluster}/{self._sequence}",
             summary=f"apply → {cluster} (revision {state.revision})",
         )
         self._record_applied(cluster, applied, state)
@@ -183,6 +189,52 @@ class Copies:
             self._attempting.discard(cluster)
             self._woken = True
 
+    async def _done_in(
+        self,
+        cluster: str,
+        work: Work,
+        activity: Callable[[Appliers, Request], Awaitable[Result]],
+        request: Request,
+        *,
+        summary: str,
+    ) -> Result:
+        """Have a cluster's worker do something; where none takes it, that is said, and it goes on waiting.
+
+        Raises:
+            ActivityError: it failed for good.
+        """
+        pulls, patience = self._pulls(cluster), options.INSIDE_PATIENCE
+        while True:
+            self._sequence += 1
+            try:
+                result: Result = await workflow.execute_activity_method(
+                    activity,
+                    request,
+                    task_queue=queue_of(cluster, pulls=pulls),
+                    schedule_to_start_timeout=patience if pulls else None,
+                    start_to_close_timeout=options.APPLY_TIMEOUT,
+                    retry_policy=options.APPLY_RETRY,
+                    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+                    activity_id=f"{work}/{cluster}/{self._sequence}",
+                    summary=summary,
+                )
+            except ActivityError as error:
+                if was_misrouted(error) and not pulls:
+                    pulls = True
+                elif pulls and was_never_taken(error):
+                    pulls, patience = self._pulls(cluster), options.INSIDE_WAIT
+                    self._target(cluster, category=NO_WORKER, message=nobody_inside(cluster))
+                else:
+                    raise
+            else:
+                if pulls:
+                    self._target(cluster, category="", message="")
+                return result
+
+    def _pulls(self, cluster: str) -> bool:
+        """Whether only a worker inside a cluster reaches it, as far as the plan knows."""
+        return self._state.plan is not None and cluster in self._state.plan.pulls
+
     async def _correct(self, cluster: str) -> None:
         """Undo what others have changed of a copy, or only record it; whoever insists has to wait."""
         state, target = self._state, self._state.targets[cluster]
@@ -192,14 +244,11 @@ class Copies:
             pause = pause_before(target, at=workflow.now())
             if pause and not report_only:
                 await workflow.sleep(pause, summary=f"{cluster} was changed again by others")
-            self._sequence += 1
-            found = await workflow.execute_activity_method(
+            found = await self._done_in(
+                cluster,
+                Work.CORRECT,
                 Appliers.correct,
                 CorrectRequest(apply=self._request(cluster), report_only=report_only),
-                start_to_close_timeout=options.APPLY_TIMEOUT,
-                retry_policy=options.APPLY_RETRY,
-                cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-                activity_id=f"correct/{cluster}/{self._sequence}",
                 summary=f"{'look into' if report_only else 'correct'} drift in {cluster}",
             )
         current = self._state.targets.get(cluster)
@@ -236,8 +285,9 @@ class Copies:
     async def _remove(self, cluster: str) -> None:
         deletion, plan = self._state.deletion, self._state.plan
         release = deletion.preserve if deletion else False
-        self._sequence += 1
-        await workflow.execute_activity_method(
+        await self._done_in(
+            cluster,
+            Work.REMOVE,
             Appliers.remove,
             RemoveRequest(
                 workflow_id=workflow.info().workflow_id,
@@ -246,10 +296,6 @@ class Copies:
                 release=release or (plan is not None and plan.preserve),
                 to_the_end=deletion is None and moving_of(self._state).fenced,
             ),
-            start_to_close_timeout=options.APPLY_TIMEOUT,
-            retry_policy=options.APPLY_RETRY,
-            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            activity_id=f"remove/{cluster}/{self._sequence}",
             summary=f"remove from {cluster}",
         )
         self._forget(cluster)

@@ -10,9 +10,10 @@ from temporalio.exceptions import ActivityError
 
 from activities.contracts import EvaluateTaints, Observation, TaintVerdict
 from activities.tainting import Tainting
-from argosy.api.conditions import judged, merged, moved
-from argosy.api.membership import ClusterPhase, ClusterState
+from argosy.api.conditions import judged, merged, moved, watching_condition
+from argosy.api.membership import WORKER_LOST, ClusterPhase, ClusterState, Health
 from workflows import options
+from workflows.inside import nobody_inside
 from workflows.steering import condition_steps, edit_steps, health_step, remembered, tainted
 
 REMEMBERED_FAILURES = 10
@@ -46,6 +47,14 @@ def observed(before: ClusterState, seen: Observation, *, at: datetime) -> tuple[
     return before.model_copy(update=changes), announce
 
 
+def worker_lost(cluster: str, *, at: datetime) -> Observation:
+    """What counts as seen of a cluster whose own worker, which alone sees it, has been away for too long."""
+    message = f"the cluster is not heard of: {nobody_inside(cluster)}"
+    blind = watching_condition("Unknown", WORKER_LOST, "nobody is there to watch")
+    health = Health(ready=False, reason=WORKER_LOST, message=message, since=at)
+    return Observation(health=health, conditions=(blind,))
+
+
 async def verdict(state: ClusterState) -> TaintVerdict:
     """What the taint policies of now change; nothing where they cannot be looked at, which the log tells."""
     try:
@@ -54,7 +63,7 @@ async def verdict(state: ClusterState) -> TaintVerdict:
             EvaluateTaints(
                 name=state.name,
                 settings=state.settings,
-                conditions=judged(state.conditions, ready=state.health.ready),
+                conditions=judged(state.conditions, ready=state.health.status),
             ),
             start_to_close_timeout=options.MESSAGE_TIMEOUT,
             retry_policy=options.MESSAGE_RETRY,

@@ -25,6 +25,7 @@ from argosy.api.membership import (
 from argosy.api.steering import Step
 from workflows import options
 from workflows.cluster_status import details_of, status_of
+from workflows.inside import NO_WORKER, nobody_inside, queue_of, was_never_taken
 from workflows.steering import remembered
 
 REMEMBERED_REQUESTS = 20
@@ -40,6 +41,8 @@ class Membership:
         inspected: Inspected = await workflow.execute_activity_method(
             Clusters.inspect,
             InspectRequest(name=self._state.name, settings=settings),
+            task_queue=queue_of(self._state.name, pulls=settings.pulls),
+            schedule_to_start_timeout=options.INSPECT_TIMEOUT if settings.pulls else None,
             start_to_close_timeout=options.INSPECT_TIMEOUT,
             retry_policy=options.INSPECT_RETRY,
             summary=f"connect to {self._state.name}",
@@ -68,18 +71,27 @@ class Membership:
             self._publish()
             await self._confirm(inspected.facts.uid)
         except ActivityError as error:
-            cause = error.cause
+            category, why = self._refused(error)
             raise ApplicationError(
-                f"cluster {state.name} cannot join: "
-                f"{cause.message if isinstance(cause, ApplicationError) else cause or error}",
-                type=(cause.type if isinstance(cause, ApplicationError) else None) or "Unreachable",
-                non_retryable=True,
+                f"cluster {state.name} cannot join: {why}", type=category, non_retryable=True
             ) from error
         self._record(Step(at=workflow.now(), what="Joined", by=state.joined_by))
         self._changed("Joined", phase=ClusterPhase.READY, joined_at=workflow.now())
 
+    def _refused(self, error: ActivityError) -> tuple[str, str]:
+        """Category and reason of a join that failed."""
+        cause = error.cause
+        if isinstance(cause, ApplicationError):
+            return cause.type or "Unreachable", cause.message
+        if was_never_taken(error):
+            return NO_WORKER, nobody_inside(self._state.name)
+        return "Unreachable", str(cause or error)
+
     async def _rejoin(self, request: Join) -> None:
-        refusal = ""
+        refusal = self._mode_refused(request.settings)
+        if refusal:
+            self._set(rejoin=None, last_request=request.request_id, last_refusal=refusal)
+            return
         try:
             inspected = await self._inspect(request.settings)
             if inspected.facts.uid != self._state.facts.uid:
@@ -96,11 +108,18 @@ class Membership:
                     enablements=inspected.enablements,
                 )
         except ActivityError as error:
-            cause = error.cause
-            category = (cause.type if isinstance(cause, ApplicationError) else None) or "Unreachable"
-            text = cause.message if isinstance(cause, ApplicationError) else str(cause or error)
-            refusal = f"{category}: {text}"
+            refusal = ": ".join(self._refused(error))
         self._set(rejoin=None, last_request=request.request_id, last_refusal=refusal)
+
+    def _mode_refused(self, wanted: ClusterSettings) -> str:
+        """Why a cluster cannot go on in another mode: what is under way for it is in one worker's queue."""
+        name, mode = self._state.name, self._state.settings.sync_mode
+        if wanted.sync_mode == mode:
+            return ""
+        return (
+            f"Conflict: {name} is joined in {mode} mode; unjoin it, which leaves alone what runs there, "
+            "and join it again"
+        )
 
     async def _let_go(self) -> None:
         self._publish()

@@ -27,6 +27,9 @@ AT_ONCE_TARGETS = 8
 APPLY_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(seconds=15)
 )
+# How soon it is said that the worker inside a cluster is away; the work then waits until it is back.
+INSIDE_PATIENCE = timedelta(seconds=10)
+INSIDE_WAIT = timedelta(hours=1)
 # Asking every cluster of a large fleet, some of which do not answer, takes a while; progress is heartbeated.
 FIND_TIMEOUT = timedelta(minutes=10)
 FIND_HEARTBEAT = timedelta(seconds=8)
@@ -58,6 +61,8 @@ FAIL_BACK_TIMEOUT = timedelta(days=7)
 
 DRAIN_TIMEOUT = timedelta(days=365)
 
+# Of a cluster that nobody has heard of for its grace period, a part passes before its heartbeat is missed.
+GRACE_AT_LEAST = timedelta(seconds=1)
 MONITOR_TIMEOUT = timedelta(hours=24)
 MONITOR_HEARTBEAT = timedelta(seconds=5)
 MONITOR_RETRY = RetryPolicy(

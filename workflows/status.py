@@ -14,6 +14,7 @@ from argosy.api.health import ObjectHealth, replicas_ready
 from argosy.api.observation import last_of
 from argosy.api.plan import Groups, Plan
 from argosy.api.propagation import Phase, PropagationState, PropagationStatus, Target, TargetPhase
+from workflows.inside import NO_WORKER
 from workflows.leaving import awaited, is_kept, lease_ends, moving_of
 
 # A memo is copied into the visibility row.
@@ -40,7 +41,7 @@ def phase_of(state: PropagationState, *, at: datetime) -> tuple[Phase, str]:
     if state.deletion is not None:
         if not state.targets:
             return Phase.DELETED, "deleted from every cluster"
-        return Phase.DELETING, f"waiting for {_listed(sorted(state.targets))}"
+        return Phase.DELETING, f"waiting for {_listed(sorted(state.targets))}{_held_up(state)}"
     if state.trouble:
         return Phase.FAILED, state.trouble
     if not state.revision:
@@ -64,9 +65,12 @@ def phase_of(state: PropagationState, *, at: datetime) -> tuple[Phase, str]:
     if by_phase[TargetPhase.FAILED]:
         return Phase.FAILED, f"failed in {_listed(names[TargetPhase.FAILED])}"
     if by_phase[TargetPhase.PENDING]:
-        return Phase.APPLYING, f"waiting for {_listed(names[TargetPhase.PENDING])}{_fenced(state, at=at)}"
+        return (
+            Phase.APPLYING,
+            f"waiting for {_listed(names[TargetPhase.PENDING])}{_fenced(state, at=at)}{_held_up(state)}",
+        )
     if by_phase[TargetPhase.REMOVING]:
-        return Phase.APPLYING, f"removing from {_listed(names[TargetPhase.REMOVING])}"
+        return Phase.APPLYING, f"removing from {_listed(names[TargetPhase.REMOVING])}{_held_up(state)}"
     if by_phase[TargetPhase.SUSPENDED]:
         return (
             Phase.SUSPENDED,
@@ -82,6 +86,13 @@ def phase_of(state: PropagationState, *, at: datetime) -> tuple[Phase, str]:
             f"; moved away from {_listed(left)}; `argosy approve {ref.kind} {ref.name}` deletes what is there"
         )
     return Phase.APPLIED, f"applied to {staying} cluster{'' if staying == 1 else 's'}{behind}{_coming(plan)}"
+
+
+def _held_up(state: PropagationState) -> str:
+    """What keeps the first of the copies that something is still to be done for, where that is known."""
+    waiting = {TargetPhase.PENDING, TargetPhase.REMOVING}
+    held_up = (one for _, one in sorted(state.targets.items()) if one.category == NO_WORKER)
+    return next((f"; {one.message}" for one in held_up if one.phase in waiting), "")
 
 
 def _fenced(state: PropagationState, *, at: datetime) -> str:

@@ -7,6 +7,7 @@ where they came from in annotations, which are taken off again when they are rea
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -15,8 +16,8 @@ from pydantic import ValidationError
 
 from argosy.api.base import to_manifest
 from argosy.api.cluster import Cluster, ClusterSpec
-from argosy.api.cluster_connection import ConnectionReference
-from argosy.api.membership import ClusterSettings
+from argosy.api.cluster_connection import NOT_FROM_HERE, ConnectionReference
+from argosy.api.membership import LEAST_GRACE, ClusterSettings, SyncMode
 from argosy.api.meta import ObjectMeta
 from argosy.api.parsing import Document, parse_cluster
 from argosy.api.plan import Plan
@@ -26,6 +27,7 @@ from argosy.errors import InvalidInput
 KUBECONFIG = "argosy.dev/kubeconfig"
 CONTEXT = "argosy.dev/context"
 HOLD = "argosy.dev/hold"
+GRACE = "argosy.dev/worker-grace"
 
 PREFIX = "export.argosy.dev/"
 INSTANCE = f"{PREFIX}instance"
@@ -58,7 +60,9 @@ class Origin(Record):
 def cluster_document(name: str, settings: ClusterSettings) -> dict[str, Any]:
     """A cluster as a person has set it up, without what it says of itself."""
     connection = settings.connection
-    annotations = {KUBECONFIG: connection.kubeconfig}
+    annotations = {KUBECONFIG: connection.kubeconfig} if not settings.pulls else {}
+    if settings.pulls:
+        annotations[GRACE] = f"{settings.worker_grace:g}"
     if connection.context is not None:
         annotations[CONTEXT] = connection.context
     if settings.hold:
@@ -66,6 +70,7 @@ def cluster_document(name: str, settings: ClusterSettings) -> dict[str, Any]:
     cluster = Cluster(
         metadata=ObjectMeta(name=name, labels=settings.labels, annotations=annotations),
         spec=ClusterSpec(
+            sync_mode=settings.sync_mode.value,
             provider=settings.provider,
             region=settings.region,
             zones=settings.zones,
@@ -83,16 +88,24 @@ def settings_of(document: Document) -> ClusterSettings:
     """
     cluster = parse_cluster(document)
     annotations = cluster.metadata.annotations
-    kubeconfig = annotations.get(KUBECONFIG)
-    if not kubeconfig:
+    pulls = cluster.spec.sync_mode == SyncMode.PULL.value
+    kubeconfig = annotations.get(KUBECONFIG, "")
+    if pulls and kubeconfig:
+        raise InvalidInput(
+            f"{document}: metadata.annotations has {KUBECONFIG}, which means nothing in pull mode; remove it"
+        )
+    if not pulls and not kubeconfig:
         raise InvalidInput(
             f"{document}: metadata.annotations has no {KUBECONFIG}; write the kubeconfig file on the worker there"
         )
     hold = annotations.get(HOLD, "false")
     if hold not in {"true", "false"}:
         raise InvalidInput(f"{document}: metadata.annotations[{HOLD}] is {hold!r}; write true or false")
+    connection = ConnectionReference(kubeconfig=kubeconfig, context=annotations.get(CONTEXT))
     return ClusterSettings(
-        connection=ConnectionReference(kubeconfig=kubeconfig, context=annotations.get(CONTEXT)),
+        connection=NOT_FROM_HERE if pulls else connection,
+        sync_mode=SyncMode.PULL if pulls else SyncMode.PUSH,
+        worker_grace=_grace(document, annotations),
         labels=dict(cluster.labels),
         region=cluster.region,
         zones=cluster.zones,
@@ -100,6 +113,19 @@ def settings_of(document: Document) -> ClusterSettings:
         taints=cluster.spec.taints,
         hold=hold == "true",
     )
+
+
+def _grace(document: Document, annotations: Mapping[str, str]) -> float:
+    written = annotations.get(GRACE, "40")
+    try:
+        seconds = float(written)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= LEAST_GRACE:
+        raise InvalidInput(
+            f"{document}: metadata.annotations[{GRACE}] is {written!r}; write seconds, {LEAST_GRACE:g} at least"
+        )
+    return seconds
 
 
 def template_document(template: Mapping[str, Any], origin: Origin) -> dict[str, Any]:

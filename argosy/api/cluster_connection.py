@@ -13,3 +13,7 @@ class ConnectionReference(Record):
 
     def __str__(self) -> str:
         return f"{self.kubeconfig} ({self.context or 'current context'})"
+
+
+NOT_FROM_HERE = ConnectionReference(kubeconfig="")
+"""Of a cluster that only a worker inside it reaches, with credentials that nobody else is told of."""

@@ -87,10 +87,10 @@ def watching_condition(status: Status, reason: str, message: str) -> ClusterCond
     return ClusterCondition(type=ConditionType.WATCHING, status=status, reason=reason, message=message)
 
 
-def judged(conditions: Iterable[ClusterCondition], *, ready: bool) -> dict[str, str]:
+def judged(conditions: Iterable[ClusterCondition], *, ready: Status) -> dict[str, str]:
     """Every condition's status by its type, `Ready` among them."""
     return {
-        str(ConditionType.READY): "True" if ready else "False",
+        str(ConditionType.READY): ready,
         **{one.type: one.status for one in conditions},
     }
 

@@ -35,6 +35,11 @@ def propagation_id(*, api_version: str, kind: str, namespace: str | None, name: 
     return _bounded(f"propagation/{scope}/{kind_group}/{_encoded(name)}")
 
 
+def queue_inside(queue: str, cluster: str) -> str:
+    """The task queue that the worker inside a cluster polls, beside the one that central workers poll."""
+    return f"{queue}@{cluster}"
+
+
 def id_of(ref: ResourceRef) -> str:
     """The workflow ID of a template."""
     return propagation_id(api_version=ref.api_version, kind=ref.kind, namespace=ref.namespace, name=ref.name)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from argosy.api.cluster_connection import ConnectionReference
-from argosy.api.conditions import ClusterCondition
+from argosy.api.conditions import ClusterCondition, Status
 from argosy.api.messages import Steer
 from argosy.api.meta import Taint
 from argosy.api.record import Record
@@ -19,6 +19,8 @@ FAILOVER_TAINT = "argosy.dev/failover"
 """Set by a person or by alerting: what is on the cluster has to go, as if it did not answer."""
 FAILOVER_NOW_TAINT = "argosy.dev/failover-now"
 """The same, without waiting."""
+WORKER_LOST = "ClusterStatusUnknown"
+"""Karmada's reason for a cluster in pull mode of which nothing has been heard for its grace period."""
 NAME_PATTERN = r"[a-z0-9]([-a-z0-9]{0,46}[a-z0-9])?"
 
 
@@ -32,11 +34,24 @@ class ClusterPhase(StrEnum):
     GONE = "Gone"
 
 
+LEAST_GRACE = 6.0
+"""Seconds of grace below which a worker inside a cluster could not even be restarted in time."""
+
+
+class SyncMode(StrEnum):
+    """Who writes to a cluster: the central workers, or a worker inside it."""
+
+    PUSH = "Push"
+    PULL = "Pull"
+
+
 class ClusterSettings(Record):
     """What a person decides about a cluster.
 
     Attributes:
+        connection: `NOT_FROM_HERE` in pull mode.
         hold: nothing is moved away from it, whatever becomes of it.
+        worker_grace: seconds that the worker inside it may be away before it counts as failed; in pull mode only.
     """
 
     connection: ConnectionReference
@@ -46,6 +61,13 @@ class ClusterSettings(Record):
     provider: str = ""
     taints: tuple[Taint, ...] = ()
     hold: bool = False
+    sync_mode: SyncMode = SyncMode.PUSH
+    worker_grace: float = 40.0
+
+    @property
+    def pulls(self) -> bool:
+        """Whether only a worker inside the cluster reaches it."""
+        return self.sync_mode == SyncMode.PULL
 
     @property
     def evicts(self) -> bool:
@@ -60,6 +82,13 @@ class Health(Record):
     reason: str = ""
     message: str = ""
     since: datetime | None = None
+
+    @property
+    def status(self) -> Status:
+        """The status of the condition `Ready`."""
+        if self.ready:
+            return "True"
+        return "Unknown" if self.reason == WORKER_LOST else "False"
 
 
 class ClusterFacts(Record):

@@ -94,6 +94,7 @@ class Plan(Record):
         moving: the conditions under which copies move.
         watches_health: whether it matters how long a copy is not healthy.
         keeps: what of a copy's status its successor is to get.
+        pulls: clusters with copies, or to get some, that only a worker inside them reaches.
         restored: cluster -> label -> value, of the state that its copy was given.
         adopts: clusters in which an object that Argosy does not own may be taken over, whatever `takeover` says.
         digest: of everything that has an effect.
@@ -140,6 +141,7 @@ class Plan(Record):
     watches_health: bool = False
     keeps: tuple[KeptState, ...] = ()
     restored: dict[str, dict[str, str]] = {}
+    pulls: tuple[str, ...] = ()
     digest: str = ""
 
     @field_validator("evicting", mode="before")

@@ -15,11 +15,11 @@ import aiohttp
 from multidict import CIMultiDict
 
 from argosy.api.access import AccessRules
-from argosy.api.cluster_connection import ConnectionReference
 from argosy.errors import ArgosyError, NotEstablished, Transient
 from argosy.kube.catalog import Catalog
 from argosy.kube.errors import Answer, from_answer, from_exception
 from argosy.kube.kubeconfig import Access, read_access
+from argosy.kube.service_account import Source
 from argosy.kube.transport import Transport
 
 TIMEOUT = 4.0
@@ -63,7 +63,7 @@ class Member:
     def __init__(
         self,
         name: str,
-        reference: ConnectionReference,
+        source: Source,
         access: Access,
         *,
         allow_exec: bool,
@@ -75,9 +75,9 @@ class Member:
         self.timeout = timeout
         self.catalog: Catalog | None = None
         self.discovering = asyncio.Lock()
-        self._reference = reference
+        self._source = source
         self._allow_exec = allow_exec
-        self._transport = Transport(access, reference)
+        self._transport = Transport(access, source)
         self._renewing = asyncio.Lock()
         self._looked = self._renewed = time.monotonic()
 
@@ -259,11 +259,11 @@ class Member:
                 return False
             self._renewed = now
             try:
-                access = await read_access(self._reference, allow_exec=self._allow_exec)
+                access = await read_access(self._source, allow_exec=self._allow_exec)
                 if access == used.access:
                     used.access = access
                     return False
-                self._transport = Transport(access, self._reference)
+                self._transport = Transport(access, self._source)
             except ArgosyError:
                 # What is open goes on working; should the server refuse it, that is what gets reported.
                 return False
@@ -272,7 +272,7 @@ class Member:
 
 
 class Members:
-    """Open connections by cluster name, opened on first use and reopened when the reference changes."""
+    """Open connections by cluster name, opened on first use and reopened when its source changes."""
 
     def __init__(
         self, *, allow_exec: bool, timeout: float = TIMEOUT, access_rules: AccessRules | None = None
@@ -280,32 +280,32 @@ class Members:
         self._allow_exec = allow_exec
         self._timeout = timeout
         self._access_rules = access_rules
-        self._open: dict[str, tuple[ConnectionReference, Member]] = {}
+        self._open: dict[str, tuple[Source, Member]] = {}
         self._opening: dict[str, asyncio.Lock] = {}
 
-    async def get(self, name: str, reference: ConnectionReference) -> Member:
+    async def get(self, name: str, source: Source) -> Member:
         """The connection to a cluster.
 
         Raises:
             InvalidInput, Refused, Unauthorized: as `connect`.
         """
         known = self._open.get(name)
-        if known is not None and known[0] == reference:
+        if known is not None and known[0] == source:
             return known[1]
         async with self._opening.setdefault(name, asyncio.Lock()):
             known = self._open.get(name)
-            if known is not None and known[0] == reference:
+            if known is not None and known[0] == source:
                 return known[1]
-            return await self._reopen(name, reference)
+            return await self._reopen(name, source)
 
-    async def renewed(self, name: str, reference: ConnectionReference) -> Member:
+    async def renewed(self, name: str, source: Source) -> Member:
         """A connection that was opened just now, whatever there was before.
 
         Raises:
             InvalidInput, Refused, Unauthorized: as `connect`.
         """
         async with self._opening.setdefault(name, asyncio.Lock()):
-            return await self._reopen(name, reference)
+            return await self._reopen(name, source)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -313,16 +313,16 @@ class Members:
             await member.close()
         self._open.clear()
 
-    async def _reopen(self, name: str, reference: ConnectionReference) -> Member:
+    async def _reopen(self, name: str, source: Source) -> Member:
         member = await connect(
             name,
-            reference,
+            source,
             allow_exec=self._allow_exec,
             timeout=self._timeout,
             access_rules=self._access_rules,
         )
         known = self._open.get(name)
-        self._open[name] = (reference, member)
+        self._open[name] = (source, member)
         if known is not None:
             await known[1].close()
         return member
@@ -330,13 +330,13 @@ class Members:
 
 async def connect(
     name: str,
-    reference: ConnectionReference,
+    source: Source,
     *,
     allow_exec: bool,
     timeout: float = TIMEOUT,
     access_rules: AccessRules | None = None,
 ) -> Member:
-    """Read a kubeconfig on this machine and prepare a connection; nothing is sent yet.
+    """Read credentials on this machine and prepare a connection; nothing is sent yet.
 
     Args:
         name: the cluster's name, for messages.
@@ -349,5 +349,5 @@ async def connect(
         Refused: the kubeconfig asks for something that is not allowed or not supported.
         Unauthorized: its plugin gave no credentials.
     """
-    access = await read_access(reference, allow_exec=allow_exec)
-    return Member(name, reference, access, allow_exec=allow_exec, timeout=timeout, access_rules=access_rules)
+    access = await read_access(source, allow_exec=allow_exec)
+    return Member(name, source, access, allow_exec=allow_exec, timeout=timeout, access_rules=access_rules)

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from argosy.api.cluster_connection import ConnectionReference
 from argosy.errors import InvalidInput, Refused
 from argosy.kube.exec_plugin import ExecPlugin, run_plugin
+from argosy.kube.service_account import ServiceAccount, Source
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # A certificate or token that ends within this many seconds is renewed first.
@@ -81,8 +82,8 @@ class Access:
         return any(stamp.changed() for stamp in self.files)
 
 
-async def read_access(reference: ConnectionReference, *, allow_exec: bool) -> Access:
-    """Read a kubeconfig and the files that it names; runs its plugin where it has one.
+async def read_access(source: Source, *, allow_exec: bool) -> Access:
+    """Read a kubeconfig and the files that it names, or a pod's account; runs the plugin where there is one.
 
     Args:
         allow_exec: whether a program that the kubeconfig names may be run on this machine.
@@ -91,8 +92,10 @@ async def read_access(reference: ConnectionReference, *, allow_exec: bool) -> Ac
         InvalidInput: a file is missing, unreadable or malformed, or there is no such context.
         Refused: it wants to run a program and that is not allowed.
     """
-    path, config = _load(reference)
-    context_name, context = _context(config, reference, path)
+    if isinstance(source, ServiceAccount):
+        return _of_pod(source)
+    path, config = _load(source)
+    context_name, context = _context(config, source, path)
     cluster = _named(config.clusters, context.cluster, what="cluster", path=path).cluster
     user = _named(config.users, context.user, what="user", path=path).user if context.user else _User()
     reader = _Reader(path)
@@ -103,6 +106,20 @@ async def read_access(reference: ConnectionReference, *, allow_exec: bool) -> Ac
         raise InvalidInput(
             f"{path}: {error.filename} cannot be read ({error.strerror}); correct the path or its permissions"
         ) from error
+
+
+def _of_pod(account: ServiceAccount) -> Access:
+    token, authority = account.directory / "token", account.directory / "ca.crt"
+    try:
+        files = (FileStamp.of(token), FileStamp.of(authority))
+        content, ca = token.read_text(encoding="utf-8").strip(), authority.read_text(encoding="ascii")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise InvalidInput(
+            f"{account} cannot be read: {reason}; mount it (automountServiceAccountToken), "
+            "or name a kubeconfig with --kubeconfig"
+        ) from error
+    return Access(server=account.server, ca=ca, authorization=f"Bearer {content}", files=files)
 
 
 def _reach(cluster: _Cluster, reader: _Reader) -> Access:

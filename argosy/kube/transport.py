@@ -13,9 +13,9 @@ from kubernetes.aio.client.rest import RESTClientObject
 from multidict import CIMultiDict
 
 from argosy import __version__
-from argosy.api.cluster_connection import ConnectionReference
 from argosy.errors import InvalidInput
 from argosy.kube.kubeconfig import Access
+from argosy.kube.service_account import Source
 
 CONNECTIONS = 64
 """Sockets to one cluster at most."""
@@ -24,12 +24,12 @@ CONNECTIONS = 64
 class Transport:
     """A session with certain credentials; a retired one is closed when its last user is done."""
 
-    def __init__(self, access: Access, reference: ConnectionReference) -> None:
+    def __init__(self, access: Access, source: Source) -> None:
         self.access = access
         self.users = 0
         self.closed = False
         self._retired = False
-        self._rest = _rest_client(access, reference)
+        self._rest = _rest_client(access, source)
 
     async def request(
         self, method: str, url: str, *, headers: CIMultiDict[str], body: Any, timeout: aiohttp.ClientTimeout
@@ -57,7 +57,7 @@ class Transport:
             await self._rest.close()
 
 
-def _rest_client(access: Access, reference: ConnectionReference) -> RESTClientObject:
+def _rest_client(access: Access, source: Source) -> RESTClientObject:
     configuration = Configuration()
     configuration.ca_cert_data = access.ca
     configuration.verify_ssl = access.verify
@@ -80,6 +80,6 @@ def _rest_client(access: Access, reference: ConnectionReference) -> RESTClientOb
             return RESTClientObject(configuration)
     except ssl.SSLError as error:
         raise InvalidInput(
-            f"{reference}: the CA or the client certificate and key cannot be used ({error.reason or error}); "
+            f"{source}: the CA or the client certificate and key cannot be used ({error.reason or error}); "
             "correct them in the kubeconfig"
         ) from error

@@ -72,15 +72,14 @@ async def planted(
         await made.set_up()
         yield made
     finally:
-        if made.worker is not None:
-            made.worker.stop()
+        made.stop_workers()
         server.stop()
 
 
 def another_worker(plant: Plant, directory: Path) -> Plant:
     """A second worker of the same installation; stop or kill it yourself."""
     directory.mkdir(parents=True, exist_ok=True)
-    other = replace(plant, directory=directory, worker=None)
+    other = replace(plant, directory=directory, worker=None, inside={})
     other.start_worker()
     return other
 

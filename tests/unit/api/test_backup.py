@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from argosy.api.backup import Origin, cluster_document, settings_of, taken_apart, template_document
-from argosy.api.cluster_connection import ConnectionReference
+from argosy.api.cluster_connection import NOT_FROM_HERE, ConnectionReference
 from argosy.api.documents import read_text
-from argosy.api.membership import ClusterSettings
+from argosy.api.membership import ClusterSettings, SyncMode
 from argosy.api.meta import Taint
 from argosy.api.parsing import Document
 from argosy.api.plan import Plan, PlannedTarget, PolicyRef
@@ -64,13 +64,23 @@ def read(manifest: dict[str, Any]) -> Document:
             ),
             hold=True,
         ),
+        ClusterSettings(connection=NOT_FROM_HERE, sync_mode=SyncMode.PULL, worker_grace=12.5, region="eu"),
     ],
 )
 def test_settings_come_back(settings: ClusterSettings) -> None:
     assert settings_of(read(cluster_document("paris", settings))) == settings
 
 
-@pytest.mark.parametrize(("key", "value"), [("argosy.dev/kubeconfig", ""), ("argosy.dev/hold", "maybe")])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("argosy.dev/kubeconfig", ""),
+        ("argosy.dev/hold", "maybe"),
+        ("argosy.dev/worker-grace", "soon"),
+        ("argosy.dev/worker-grace", "nan"),
+        ("argosy.dev/worker-grace", "1"),
+    ],
+)
 def test_settings_that_mean_nothing_are_refused(key: str, value: str) -> None:
     document = cluster_document("paris", ClusterSettings(connection=ConnectionReference(kubeconfig="/k")))
     document["metadata"]["annotations"][key] = value
@@ -104,3 +114,11 @@ def test_an_origin_that_means_nothing_is_refused(mark: str, value: str) -> None:
     document["metadata"]["annotations"][f"export.argosy.dev/{mark}"] = value
     with pytest.raises(InvalidInput, match="export it again"):
         taken_apart(read(document))
+
+
+def test_a_cluster_in_pull_mode_has_no_kubeconfig() -> None:
+    document = cluster_document("paris", ClusterSettings(connection=NOT_FROM_HERE, sync_mode=SyncMode.PULL))
+    assert "argosy.dev/kubeconfig" not in document["metadata"]["annotations"]
+    document["metadata"]["annotations"]["argosy.dev/kubeconfig"] = "/k"
+    with pytest.raises(InvalidInput, match="means nothing in pull mode"):
+        settings_of(read(document))
