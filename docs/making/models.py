@@ -88,12 +88,9 @@ def _introduction(model: type[Model]) -> str:
 
 def _spelled(model: type[Model], text: str) -> str:
     """The text with fields by the names that they have in YAML."""
-
-    def name(found: re.Match[str]) -> str:
-        field = model.model_fields.get(str(found[1]))
-        return f"`{field.alias}`" if field and field.alias else str(found[0])
-
-    return re.sub(r"`(\w+)`", name, text)
+    for name, field in model.model_fields.items():
+        text = text.replace(f"`{name}`", f"`{field.alias or name}`")
+    return text
 
 
 def _identity(model: type[Model]) -> str:
@@ -130,7 +127,7 @@ def _type(annotation: Any) -> str:
         return f"map of {_type(arguments[1])}"
     if isinstance(annotation, type) and issubclass(annotation, Model):
         return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
-    return _WORDS.get(annotation) or getattr(annotation, "__name__", str(annotation))
+    return _WORDS.get(annotation) or str(getattr(annotation, "__name__", annotation))
 
 
 def _models(annotation: Any) -> list[type[Model]]:
