@@ -46,7 +46,7 @@ bench: $(STAMP) ## Measure everything; see benchmarks/README.md.
 # The theme's advertisement of its successor is no news to who builds this.
 docs: $(STAMP) ## Build the documentation into site/; a page or link that is wrong fails it.
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
-	@echo "open site/index.html"
+	@echo "open site/index.html (searching needs a web server: make docs-serve)"
 
 docs-serve: $(STAMP) ## Show the documentation at http://127.0.0.1:8000 while it is written.
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve --strict --watch argosy --watch README.md

@@ -44,19 +44,17 @@ def up(
 
     async def command(_: Settings) -> int:
         from cli.local import bring_up, environment_hint
+        from devcluster.environment import Environment
         from devcluster.member import CONTROLLED, FULL
 
-        environment = await bring_up(
-            encrypt=encrypt,
-            progress=_progress,
-            parts=FULL if pods else CONTROLLED,
-            port=port,
-            ui_port=ui_port,
-        )
-        if pods and any("kwok" not in member.parts for member in environment.members):
+        if pods and any("kwok" not in member.parts for member in Environment().members):
             raise Conflict(
-                "the clusters that run are without pods; take them down with `argosy dev down`, then repeat"
+                "the clusters that are there are without pods; take them down with `argosy dev down`, then repeat"
             )
+        parts = FULL if pods else CONTROLLED
+        environment = await bring_up(
+            encrypt=encrypt, progress=_progress, parts=parts, port=port, ui_port=ui_port
+        )
         sys.stdout.write(environment_hint(environment))
         return 0
 

@@ -2,7 +2,7 @@
 
 A block of `console` holds commands (`$ …`), each with its output. A comment right above it says more:
 
-    <!-- until: TEXT -->               look again until the last command's output has the text
+    <!-- until: EXPRESSION -->         look again until the last command's output matches
     <!-- picture: NAME.svg -->         its output is drawn, not written
     <!-- page: NAME.png PATH TEXT -->  (alone) a page of Temporal's UI, once it shows the texts
 """
@@ -95,7 +95,7 @@ class Player:
             code, output = self._run(command)
             if code != 0:
                 raise Failed(f"{command} ended with {code}: {output}")
-            if until in output:
+            if re.search(until, output, re.MULTILINE):
                 return output
             if time.monotonic() > deadline:
                 raise Failed(f"{command} does not show {until!r}, but: {output}")
