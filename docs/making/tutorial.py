@@ -35,6 +35,7 @@ _BLOCK = re.compile(
     r"|<!-- page: (?P<page>\S+) (?P<path>\S+) (?P<texts>[^\n]*) -->\n",
     re.DOTALL,
 )
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _MARK = re.compile(r"<!-- (until|picture): (.*) -->")
 
 
@@ -82,20 +83,22 @@ class Player:
         commands = list(_commands(block["body"]))
         shown = []
         for command in commands:
-            output = self._seen(command, marks.get("until", "") if command == commands[-1] else "")
-            drawn = "picture" in marks and command == commands[-1]
-            if drawn:
-                self.picture(marks["picture"], self._clean(_in_terminal(command, self._environment())))
-            shown.append(f"$ {command}\n" + ("" if drawn else self._clean(output)))
+            wanted = marks if command == commands[-1] else {}
+            picture = wanted.get("picture", "")
+            output = self._clean(self._seen(command, wanted.get("until", ""), drawn=bool(picture)))
+            if picture:
+                self.picture(picture, output)
+            shown.append(f"$ {command}\n" + ("" if picture else output))
         return f"{block['marks']}```console\n{''.join(shown)}```\n"
 
-    def _seen(self, command: str, until: str) -> str:
+    def _seen(self, command: str, until: str, *, drawn: bool) -> str:
+        """What a command prints, once that is what is waited for; with its colours where it is to be drawn."""
         deadline = time.monotonic() + PATIENCE
         while True:
-            code, output = self._run(command)
+            code, output = _in_terminal(command, self._environment()) if drawn else self._run(command)
             if code != 0:
                 raise Failed(f"{command} ended with {code}: {output}")
-            if re.search(until, output, re.MULTILINE):
+            if re.search(until, _COLOUR.sub("", output), re.MULTILINE):
                 return output
             if time.monotonic() > deadline:
                 raise Failed(f"{command} does not show {until!r}, but: {output}")
@@ -142,8 +145,8 @@ class Player:
         return "".join(f"{line.rstrip()}\n" for line in output.splitlines())
 
 
-def _in_terminal(command: str, environment: Mapping[str, str]) -> str:
-    """What a command prints to a terminal, with its colours."""
+def _in_terminal(command: str, environment: Mapping[str, str]) -> tuple[int, str]:
+    """How a command ends in a terminal, and what it prints there, with its colours."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, WIDTH, 0, 0))
     process = subprocess.Popen(
@@ -159,8 +162,7 @@ def _in_terminal(command: str, environment: Mapping[str, str]) -> str:
     with os.fdopen(ours, "rb", buffering=0) as terminal, suppress(OSError):  # how it says that nobody writes
         while part := terminal.read(65536):
             printed += part
-    process.wait()
-    return printed.decode().replace("\r\n", "\n")
+    return process.wait(), printed.decode().replace("\r\n", "\n")
 
 
 def _commands(body: str) -> Iterator[str]:

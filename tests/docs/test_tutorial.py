@@ -14,8 +14,8 @@ from docs.making.tutorial import PAGE, Player
 @pytest.mark.timeout(900)
 def test_every_command_does_what_the_page_says(full_binaries: dict[str, Path], tmp_path: Path) -> None:
     assert full_binaries
-    pictures: list[str] = []
-    player = Player(tmp_path, picture=lambda name, _: pictures.append(name))
+    pictures: dict[str, str] = {}
+    player = Player(tmp_path, picture=pictures.__setitem__)
     text = PAGE.read_text(encoding="utf-8")
     try:
         played = player.play(text)
@@ -25,5 +25,7 @@ def test_every_command_does_what_the_page_says(full_binaries: dict[str, Path], t
         line for line in text.splitlines() if line.startswith("$ ")
     ]
     assert "local environment stopped" in played
-    assert pictures == re.findall(r"<!-- picture: (\S+) -->", text)
+    assert "1 propagation moves away" in pictures["countdown.svg"]
+    assert "Moved away from member3" in pictures["history.svg"]
+    assert list(pictures) == re.findall(r"<!-- picture: (\S+) -->", text)
     assert not (tmp_path / "argosy" / "dev").exists()
