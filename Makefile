@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-postgres test-pull test-fast chaos lint format bench lock clean
+.PHONY: help demo test test-postgres test-pull test-fast chaos lint format bench docs docs-serve screenshots lock clean
 
 help: ## Show this help.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,17 @@ bench: $(STAMP) ## Measure everything; see benchmarks/README.md.
 	@$(BIN)/python -m benchmarks.bench_scheduler
 	@$(BIN)/python -m benchmarks.bench_render
 
+# The theme's advertisement of its successor is no news to who builds this.
+docs: $(STAMP) ## Build the documentation into site/; a page or link that is wrong fails it.
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "open site/index.html (searching needs a web server: make docs-serve)"
+
+docs-serve: $(STAMP) ## Show the documentation at http://127.0.0.1:8000 while it is written.
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve --strict --watch argosy --watch README.md
+
+screenshots: $(STAMP) ## Play the tutorial, and take its pictures anew; needs Chromium.
+	@$(BIN)/python -m docs.making.screenshots
+
 lock: ## Pin every dependency anew, with hashes; needs uv.
 	@uv pip compile pyproject.toml --group dev --extra build --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header --quiet --no-emit-index-url -o requirements/dev.txt
@@ -58,7 +69,7 @@ lock: ## Pin every dependency anew, with hashes; needs uv.
 		--generate-hashes --no-annotate --no-header --quiet --no-emit-index-url -o requirements/build.txt
 
 clean: ## Delete the environment and caches.
-	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(STAMP): pyproject.toml requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Argosy needs Python 3.11 or newer; set PYTHON=/path/to/it")'

@@ -30,9 +30,9 @@ from argosy.scheduling.matching import is_propagated
 from argosy.scheduling.request import Target
 
 CONFLICT_ANNOTATION = "work.karmada.io/conflict-resolution"
-
-
+"""On a template: `overwrite` takes over objects that are not Argosy's, whatever the policy says; `abort` never does."""
 SCHEDULING_ANNOTATION = "argosy.dev/scheduling"
+"""On a template or its policy, the template first: `Suspended` leaves what is placed where it is; the rest waits."""
 ADOPT_ANNOTATION = "argosy.dev/adopt"
 """On a template: clusters, separated by spaces, in which an object by its name may be taken over."""
 _EFFECTS = {

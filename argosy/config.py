@@ -23,16 +23,21 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    task_queue: str = Field(default="argosy", min_length=1, description="Task queue of the worker.")
+    task_queue: str = Field(
+        default="argosy",
+        min_length=1,
+        description="Task queue of the worker; the same for it and the command line.",
+    )
     behaviour: Literal["karmada", "argosy"] = Field(
-        default="argosy", description="Whose answers count where the two differ."
+        default="argosy",
+        description="Whose answers count where the two differ, and a policy does not say otherwise.",
     )
     encryption_keys: Path | None = Field(
         default=None,
         description="Key ring file for payload encryption; without any key ring payloads are not encrypted.",
     )
     encryption_key_ring: SecretStr | None = Field(
-        default=None, description="The key ring itself, where there is no file."
+        default=None, description="The key ring itself, instead of a file."
     )
     require_encryption: bool = Field(
         default=False, description="Refuse to start without an encryption key ring."
@@ -106,12 +111,19 @@ class Settings(BaseModel):
         default="text", description="How the worker and `argosy serve` log: lines for people or for programs."
     )
     serve_listen: str = Field(
-        default="127.0.0.1:8484", min_length=1, description="host:port of `argosy serve`."
+        default="127.0.0.1:8484",
+        min_length=1,
+        description="host:port of `argosy serve`, where --listen does not say it.",
     )
     alert_rate: int = Field(
-        default=30, ge=1, description="Actions that alerts may cause in a minute; the rest has to come again."
+        default=30,
+        ge=1,
+        description="Actions that alerts may cause in a minute, in each `argosy serve`; the rest has to come again.",
     )
-    hard_exit: bool = Field(default=True, description="Leave the process by os._exit after flushing.")
+    hard_exit: bool = Field(
+        default=True,
+        description="Leave the process at once after flushing, around a defect of short-lived clients.",
+    )
 
     @property
     def encrypts(self) -> bool:

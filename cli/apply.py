@@ -231,6 +231,8 @@ async def waited(session: Any, accepted: Sequence[Any], timeout: float) -> int:
     from cli.waiting import wait_for
 
     revisions = {entry.ref: entry.revision for entry in accepted if not isinstance(entry, Exception)}
+    if not revisions:
+        return 0
     observed = await wait_for(
         session,
         list(revisions),

@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from argosy.config import Settings
+from argosy.errors import Conflict
 from cli.runtime import run
+from devcluster.ports import DEFAULT_PORT, DEFAULT_UI_PORT
 
 app = typer.Typer(
     no_args_is_help=True, help="A local environment: Temporal with its UI, three clusters, a worker."
@@ -24,13 +26,35 @@ def up(
             help="Encrypt payloads; a codec server opens them for the UI's pages, without values of Secrets.",
         ),
     ] = False,
+    pods: Annotated[
+        bool,
+        typer.Option(
+            "--pods", help="Clusters in which workloads become ready: with a scheduler, and KWOK for a node."
+        ),
+    ] = False,
+    port: Annotated[
+        int, typer.Option("--port", help="Temporal's port, kept from the first start on; 0 finds one.")
+    ] = DEFAULT_PORT,
+    ui_port: Annotated[int, typer.Option("--ui-port", help="The same for Temporal's UI.")] = DEFAULT_UI_PORT,
 ) -> None:
-    """Start Temporal, three real member clusters and a worker, and join the clusters."""
+    """Start Temporal, three real member clusters and a worker, and join the clusters.
+
+    What runs already is left alone; what does not, such as a cluster that was killed, is started.
+    """
 
     async def command(_: Settings) -> int:
         from cli.local import bring_up, environment_hint
+        from devcluster.environment import Environment
+        from devcluster.member import CONTROLLED, FULL
 
-        environment = await bring_up(encrypt=encrypt, progress=_progress)
+        if pods and any("kwok" not in member.parts for member in Environment().members):
+            raise Conflict(
+                "the clusters that are there are without pods; take them down with `argosy dev down`, then repeat"
+            )
+        parts = FULL if pods else CONTROLLED
+        environment = await bring_up(
+            encrypt=encrypt, progress=_progress, parts=parts, port=port, ui_port=ui_port
+        )
         sys.stdout.write(environment_hint(environment))
         return 0
 
@@ -67,6 +91,22 @@ def status() -> None:
         from cli.local import status_page
 
         return status_page()
+
+    run(command)
+
+
+@app.command()
+def kill(
+    member: Annotated[str, typer.Argument(help="Name of the cluster.", show_default=False)],
+) -> None:
+    """Kill the API server of one cluster, as if the cluster were lost; `up` starts it again."""
+
+    async def command(_: Settings) -> int:
+        from cli.local import kill_member
+
+        kill_member(member)
+        sys.stdout.write(f"{member} does not answer any more; `argosy dev up` starts it again\n")
+        return 0
 
     run(command)
 

@@ -9,12 +9,13 @@ from activities.connection import connect, initialise
 from argosy.api.cluster_connection import ConnectionReference
 from argosy.api.membership import ClusterSettings
 from argosy.config import Settings
-from argosy.errors import Unreachable
+from argosy.errors import NotFound, Unreachable
 from cli.membership import joined
 from cli.output import console, plain, styled, table
 from cli.session import Session
 from devcluster.environment import Environment
 from devcluster.member import CONTROLLED
+from devcluster.ports import DEFAULT_PORT, DEFAULT_UI_PORT
 
 CONNECT_SECONDS = 20.0
 
@@ -25,17 +26,22 @@ async def bring_up(
     progress: Callable[[str], None],
     environment: Environment | None = None,
     parts: Sequence[str] = CONTROLLED,
+    port: int = DEFAULT_PORT,
+    ui_port: int = DEFAULT_UI_PORT,
 ) -> Environment:
     """Start what is not running, set up the namespace, and join the members.
 
     Args:
         parts: what each member consists of, where the environment is new.
+        port, ui_port: Temporal's, where it has not started yet.
 
     Raises:
         ArgosyError: a part did not start; what did start is stopped again.
     """
     local = environment or Environment()
-    await asyncio.to_thread(lambda: local.up(parts=parts, encrypt=encrypt, progress=progress))
+    await asyncio.to_thread(
+        lambda: local.up(parts=parts, port=port, ui_port=ui_port, encrypt=encrypt, progress=progress)
+    )
     session = await session_of(local)
     await initialise(session.client)
     progress("starting the worker")
@@ -91,6 +97,23 @@ def environment_hint(environment: Environment) -> str:
         f"Payloads are {sealed}.\n\n{exports}\n"
         "Try: argosy cluster list\n"
     )
+
+
+def kill_member(name: str) -> None:
+    """SIGKILL a member's API server, and wait until it is gone.
+
+    Raises:
+        NotFound: no environment is up, it has no such member, or that one does not run.
+    """
+    environment = Environment()
+    if not environment.exists():
+        raise NotFound("no local environment is up; start one with `argosy dev up`")
+    members = {member.name: member for member in environment.members}
+    if name not in members:
+        raise NotFound(f"there is no cluster {name}; name one of {', '.join(members)}")
+    if "kube-apiserver" not in members[name].processes:
+        raise NotFound(f"{name} does not run; `argosy dev up` starts it")
+    members[name].kill()
 
 
 def status_page() -> int:

@@ -19,13 +19,11 @@ from argosy.errors import ArgosyError, InvalidInput, NotFound
 from devcluster.build import Progress
 from devcluster.member import BARE, Member, start_all, stop_all
 from devcluster.places import inherited, state_home
-from devcluster.ports import LOOPBACK, free_port, is_free
+from devcluster.ports import DEFAULT_PORT, DEFAULT_UI_PORT, LOOPBACK, free_port, is_free
 from devcluster.process import Identity, memory, spawn
 from devcluster.records import alone, read_record, write_private, write_record
 from devcluster.temporal import NAMESPACE, TemporalServer
 
-DEFAULT_PORT = 7233
-DEFAULT_UI_PORT = 8233
 WORKER_START = 60.0
 """Seconds that the worker may take until it polls."""
 _WORKER_GRACE = 15.0

@@ -8,6 +8,9 @@ import socket
 from argosy.errors import ArgosyError
 
 LOOPBACK = "127.0.0.1"
+DEFAULT_PORT = 7233
+"""Of Temporal; its own default too."""
+DEFAULT_UI_PORT = 8233
 # Below what kernels hand to outgoing connections (32768 on Linux, 49152 on macOS): from that range a port
 # could be in use by any client at the moment its server wants it back.
 _LOWEST, _COUNT = 20000, 10000

@@ -22,6 +22,7 @@ _NEEDS = {
     "members": BARE,
     "member": BARE,
     "full_member": FULL,
+    "full_binaries": FULL,
     "running_members": FULL,
 }
 _BINARIES = pytest.StashKey[dict[str, Path]]()
@@ -73,6 +74,12 @@ def member_binaries(pytestconfig: pytest.Config) -> dict[str, Path]:
     if missing is not None:
         _unavailable(missing)
     return pytestconfig.stash[_BINARIES]
+
+
+@pytest.fixture(scope="session")
+def full_binaries(member_binaries: dict[str, Path]) -> dict[str, Path]:
+    """The same, of members whose workloads become ready."""
+    return member_binaries
 
 
 @pytest.fixture(scope="session")

@@ -170,6 +170,7 @@ class AccessRule(Model):
     """What counts in some clusters; the rules about a cluster count together.
 
     Attributes:
+        name: shows in errors; no two rules share one.
         clusters: names, or `*` for every cluster.
         impersonate: the first entry that covers an object says who touches it; left out, the worker itself does.
         allow: what may be touched; left out, everything, and an empty list permits nothing.
@@ -201,7 +202,11 @@ class AccessRule(Model):
 
 
 class AccessRules(Model):
-    """The file of the setting `ARGOSY_ACCESS`."""
+    """The file of the setting `ARGOSY_ACCESS`.
+
+    Attributes:
+        rules: at least one.
+    """
 
     api_version: Literal["argosy.dev/v1alpha1"]
     kind: Literal["AccessRules"]

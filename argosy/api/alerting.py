@@ -36,6 +36,8 @@ class AlertRule(Model):
     """One rule: which alerts it is about, which cluster they mean, and what is to happen.
 
     Attributes:
+        name: shows in answers and logs; no two rules share one.
+        action: what is done with the cluster.
         match: labels that an alert has exactly; an empty value is also that of a label which is not there.
         match_regex: regular expressions that labels match as a whole.
         cluster: the name of the cluster.
@@ -80,7 +82,11 @@ class AlertRule(Model):
 
 
 class AlertRules(Model):
-    """The rules in their order; the first that matches an alert decides."""
+    """The rules of `argosy serve --alerts`, in their order; the first that matches an alert decides.
+
+    Attributes:
+        rules: at least one.
+    """
 
     api_version: Literal["argosy.dev/v1alpha1"]
     kind: Literal["AlertRules"]

@@ -25,17 +25,27 @@ from argosy.api.record import Record
 from argosy.errors import InvalidInput
 
 KUBECONFIG = "argosy.dev/kubeconfig"
+"""On a Cluster: the kubeconfig file, as workers see it."""
 CONTEXT = "argosy.dev/context"
+"""On a Cluster: the context in that file; without it, the current one."""
 HOLD = "argosy.dev/hold"
+"""On a Cluster: `true` where every copy stays, as by `argosy cluster hold`."""
 GRACE = "argosy.dev/worker-grace"
+"""On a Cluster in pull mode: seconds for which the worker inside it may be away."""
 
 PREFIX = "export.argosy.dev/"
 INSTANCE = f"{PREFIX}instance"
+"""On a template: the installation that had it."""
 REVISION = f"{PREFIX}revision"
+"""On a template: the revision it was there."""
 SUBMITTED_BY = f"{PREFIX}submitted-by"
+"""On a template: who submitted it."""
 SUBMITTED_AT = f"{PREFIX}submitted-at"
+"""On a template: when."""
 POLICY = f"{PREFIX}policy"
+"""On a template: the policy that placed it."""
 PLACEMENT = f"{PREFIX}placement"
+"""On a template: where its copies are, and why."""
 
 # Of a plan, what the next one goes on from; everything else it finds out anew.
 _PLACED = {"policy", "placement", "scheduled_at", "affinity", "strategy", "behaviour"}

@@ -23,20 +23,39 @@ class Operation(StrEnum):
 
 
 class LuaScript(Model):
-    """A script that defines the one function its operation calls."""
+    """A script that defines the one function its operation calls.
+
+    Attributes:
+        lua_script: Lua 5.1.
+    """
 
     lua_script: str = ""
 
 
 class CustomizationTarget(Model):
-    """The one kind in the one version that is customized."""
+    """The one kind in the one version that is customized.
+
+    Attributes:
+        api_version, kind: of the objects.
+    """
 
     api_version: str
     kind: str
 
 
 class CustomizationRules(Model):
-    """The scripts by operation; an operation without one is left to the built-in interpreters."""
+    """The scripts by operation; an operation without one is left to the built-in interpreters.
+
+    Attributes:
+        retention: `Retain(desiredObj, observedObj)`: what of a live object is kept when it is written.
+        replica_resource: `GetReplicas(obj)`: how many replicas it has, and what each needs.
+        replica_revision: `ReviseReplica(obj, desiredReplica)`: the object with another number of replicas.
+        status_reflection: `ReflectStatus(observedObj)`: what of a copy's status is collected.
+        status_aggregation: `AggregateStatus(desiredObj, statusItems)`: the template's status, from its copies'.
+        health_interpretation: `InterpretHealth(observedObj)`: whether a copy is healthy.
+        dependency_interpretation: `GetDependencies(desiredObj)`: what it needs beside it.
+        component_resource: `GetComponents(obj)`: its pod templates, where it has several.
+    """
 
     retention: LuaScript | None = None
     replica_resource: LuaScript | None = None
@@ -67,12 +86,23 @@ class CustomizationRules(Model):
 
 
 class CustomizationSpec(Model):
+    """What is customized, and how.
+
+    Attributes:
+        target: the kind.
+        customizations: the scripts.
+    """
+
     target: CustomizationTarget
     customizations: CustomizationRules
 
 
 class ResourceInterpreterCustomization(KubernetesObject):
-    """Scripts for one kind; where several customize the same one, the first by name counts."""
+    """Scripts for one kind; where several customize the same one, the first by name counts.
+
+    Attributes:
+        spec: the kind and its scripts.
+    """
 
     api_version: Literal["config.karmada.io/v1alpha1"] = "config.karmada.io/v1alpha1"
     kind: Literal["ResourceInterpreterCustomization"] = "ResourceInterpreterCustomization"

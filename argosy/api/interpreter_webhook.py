@@ -32,7 +32,13 @@ NAMES: dict[Operation, str] = {
 
 
 class ServiceReference(Model):
-    """A service of the cluster that Argosy runs in."""
+    """A service of the cluster that Argosy runs in.
+
+    Attributes:
+        namespace, name: of the service.
+        path: of the URL.
+        port: its port.
+    """
 
     namespace: str
     name: str
@@ -44,6 +50,8 @@ class WebhookClientConfig(Model):
     """How a web service is reached; exactly one of `url` and `service` is given.
 
     Attributes:
+        url: with https.
+        service: in the cluster that the worker runs in.
         ca_bundle: PEM certificates in base64 that its certificate is checked against.
     """
 
@@ -61,7 +69,14 @@ class WebhookClientConfig(Model):
 
 
 class RuleWithOperations(Model):
-    """Which questions a web service answers; `*` means all."""
+    """Which questions a web service answers; `*` means all.
+
+    Attributes:
+        operations: such as InterpretReplica and InterpretHealth, as `argosy interpret --operation` names them.
+        api_groups: empty text is the core group.
+        api_versions: without the group.
+        kinds: of the objects.
+    """
 
     operations: tuple[str, ...] = ()
     api_groups: tuple[str, ...] = ()
@@ -83,7 +98,15 @@ class RuleWithOperations(Model):
 
 
 class ResourceInterpreterWebhook(Model):
-    """One web service."""
+    """One web service.
+
+    Attributes:
+        name: a domain name of at least three parts.
+        client_config: where it is.
+        rules: what it is asked.
+        timeout_seconds: 1 to 30; 10 where nothing is written.
+        interpreter_context_versions: must have `v1alpha1`.
+    """
 
     name: str
     client_config: WebhookClientConfig
@@ -93,7 +116,11 @@ class ResourceInterpreterWebhook(Model):
 
 
 class ResourceInterpreterWebhookConfiguration(KubernetesObject):
-    """Web services that are asked what objects mean; the first with a rule for a question answers it."""
+    """Web services that are asked what objects mean; the first with a rule for a question answers it.
+
+    Attributes:
+        webhooks: in their order.
+    """
 
     api_version: Literal["config.karmada.io/v1alpha1"] = "config.karmada.io/v1alpha1"
     kind: Literal["ResourceInterpreterWebhookConfiguration"] = "ResourceInterpreterWebhookConfiguration"

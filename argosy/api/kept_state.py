@@ -15,6 +15,7 @@ from argosy.api.eviction import KeptState
 from argosy.api.formats import is_label_value
 
 ANNOTATION = "argosy.dev/keeps-state"
+"""Labels and paths of a policy's `statePreservation`: what of the copy's status its successor gets."""
 
 
 def written(keeps: Iterable[KeptState]) -> str:

@@ -14,7 +14,9 @@ from argosy.api.record import Record
 from argosy.api.steering import Step
 
 UNSCHEDULABLE_TAINT = "cluster.karmada.io/unschedulable"
+"""Set by `argosy cluster cordon`: new copies stay away."""
 NOT_READY_TAINT = "cluster.karmada.io/not-ready"
+"""Counts while a cluster is not ready, though nobody sets it: new copies stay away, and those there move in time."""
 FAILOVER_TAINT = "argosy.dev/failover"
 """Set by a person or by alerting: what is on the cluster has to go, as if it did not answer."""
 FAILOVER_NOW_TAINT = "argosy.dev/failover-now"

@@ -39,7 +39,13 @@ class ObjectMeta(Model):
 
 
 class LabelSelectorRequirement(Model):
-    """One condition on a label; `operator` is In, NotIn, Exists or DoesNotExist (others never match)."""
+    """One condition on a label.
+
+    Attributes:
+        key: the label.
+        operator: In, NotIn, Exists or DoesNotExist; with any other the selector selects nothing.
+        values: for In and NotIn.
+    """
 
     key: str
     operator: str
@@ -47,7 +53,12 @@ class LabelSelectorRequirement(Model):
 
 
 class LabelSelector(Model):
-    """A conjunction of conditions on labels; the empty selector selects everything."""
+    """A conjunction of conditions on labels; the empty selector selects everything.
+
+    Attributes:
+        match_labels: labels with their values.
+        match_expressions: further conditions.
+    """
 
     match_labels: dict[str, str] = Field(default_factory=dict)
     match_expressions: tuple[LabelSelectorRequirement, ...] = ()
@@ -57,6 +68,15 @@ TaintEffect = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
 
 
 class Taint(Model):
+    """What keeps copies away that do not tolerate it.
+
+    Attributes:
+        key: a label key.
+        value: of the key.
+        effect: NoSchedule keeps new copies away, NoExecute moves those that are there too.
+        time_added: since when; a NoExecute taint without it counts from now on.
+    """
+
     key: str
     value: str = ""
     effect: TaintEffect
@@ -64,9 +84,14 @@ class Taint(Model):
 
 
 class Toleration(Model):
-    """A tolerated taint; an empty key with Exists tolerates all, an empty effect means every effect.
+    """A tolerated taint.
 
-    `toleration_seconds` bounds how long a NoExecute taint is tolerated; None means for ever.
+    Attributes:
+        key: empty with Exists tolerates all.
+        operator: Exists, or Equal, which is meant where nothing is written; Lt and Gt are refused.
+        value: of the taint, with Equal.
+        effect: empty is every effect.
+        toleration_seconds: how long a NoExecute taint is tolerated; left out, for ever.
     """
 
     key: str = ""

@@ -15,7 +15,13 @@ OverriderOperator = Literal["add", "remove", "replace"]
 
 
 class PlaintextOverrider(Model):
-    """One RFC 6902 operation on the object; a missing `value` is null."""
+    """One RFC 6902 operation on the object; a missing `value` is null.
+
+    Attributes:
+        path: a JSON pointer into the object, such as `/spec/paused`.
+        operator: of RFC 6902.
+        value: of any type; for add and replace.
+    """
 
     path: str
     operator: OverriderOperator | None = None
@@ -23,11 +29,24 @@ class PlaintextOverrider(Model):
 
 
 class ImagePredicate(Model):
+    """Which image is meant.
+
+    Attributes:
+        path: a JSON pointer to it, such as `/spec/template/spec/containers/0/image`.
+    """
+
     path: str
 
 
 class ImageOverrider(Model):
-    """Changes one component of the image reference at `predicate`, or of all containers without one."""
+    """Changes one component of the image reference at `predicate`, or of all containers without one.
+
+    Attributes:
+        predicate: left out, all images of a pod template.
+        component: which part of the image reference.
+        operator: add appends to the part, remove takes it away.
+        value: of the part.
+    """
 
     predicate: ImagePredicate | None = None
     component: Literal["Registry", "Repository", "Tag"]
@@ -36,7 +55,13 @@ class ImageOverrider(Model):
 
 
 class CommandArgsOverrider(Model):
-    """Adds words to, or removes them from, the command or arguments of one container."""
+    """Adds words to, or removes them from, the command or arguments of one container.
+
+    Attributes:
+        container_name: the container.
+        operator: add appends the words, remove takes away those that are there.
+        value: the words.
+    """
 
     container_name: str
     operator: Literal["add", "remove"]
@@ -44,12 +69,25 @@ class CommandArgsOverrider(Model):
 
 
 class LabelAnnotationOverrider(Model):
+    """Changes the object's own labels or annotations.
+
+    Attributes:
+        operator: replace changes those that are there, add the others too.
+        value: names with their values.
+    """
+
     operator: OverriderOperator
     value: dict[str, str] = Field(default_factory=dict)
 
 
 class FieldPatchOperation(Model):
-    """One RFC 6902 operation inside an embedded document; `value` None means that none was given."""
+    """One RFC 6902 operation inside an embedded document; `value` None means that none was given.
+
+    Attributes:
+        sub_path: a JSON pointer into the embedded document.
+        operator: of RFC 6902.
+        value: for add and replace.
+    """
 
     sub_path: str
     operator: OverriderOperator
@@ -57,7 +95,13 @@ class FieldPatchOperation(Model):
 
 
 class FieldOverrider(Model):
-    """Edits a JSON or YAML document embedded as a string at `field_path`."""
+    """Edits a JSON or YAML document embedded as a string at `field_path`.
+
+    Attributes:
+        field_path: a JSON pointer to the text that is the document.
+        json_operations: for a JSON document; either these or `yaml`.
+        yaml_operations: for a YAML document.
+    """
 
     field_path: str
     json_operations: tuple[FieldPatchOperation, ...] = Field(default=(), alias="json")
@@ -65,7 +109,17 @@ class FieldOverrider(Model):
 
 
 class Overriders(Model):
-    """The seven kinds of changes, applied in the order image … field, plaintext last."""
+    """The seven kinds of changes, applied in the order image … field, plaintext last.
+
+    Attributes:
+        plaintext: anything, by JSON patch.
+        image_overrider: registry, repository or tag of images.
+        command_overrider: the command of a container.
+        args_overrider: the arguments of a container.
+        labels_overrider: the object's labels.
+        annotations_overrider: the object's annotations.
+        field_overrider: a JSON or YAML document inside a text.
+    """
 
     plaintext: tuple[PlaintextOverrider, ...] = ()
     image_overrider: tuple[ImageOverrider, ...] = ()
@@ -77,16 +131,25 @@ class Overriders(Model):
 
 
 class OverrideRule(Model):
-    """Changes for the clusters of `target_cluster`; None means every cluster."""
+    """Changes for some clusters.
+
+    Attributes:
+        target_cluster: left out, every cluster.
+        overriders: the changes.
+    """
 
     target_cluster: ClusterAffinity | None = None
     overriders: Overriders
 
 
 class OverrideSpec(Model):
-    """Rules for the selected objects; no selectors means every object in reach.
+    """Rules for the selected objects.
 
-    `target_cluster` and `overriders` are the deprecated single rule, used when there are no rules.
+    Attributes:
+        resource_selectors: left out, every template in reach.
+        override_rules: applied from first to last.
+        target_cluster: deprecated, with `overriders`: the only rule, where there are no `override_rules`.
+        overriders: deprecated, see `target_cluster`.
     """
 
     resource_selectors: tuple[ResourceSelector, ...] = ()
@@ -96,6 +159,12 @@ class OverrideSpec(Model):
 
 
 class OverridePolicy(KubernetesObject):
+    """What differs per cluster in templates of its namespace.
+
+    Attributes:
+        spec: the rules.
+    """
+
     namespaced: ClassVar[bool] = True
 
     api_version: Literal["policy.karmada.io/v1alpha1"] = "policy.karmada.io/v1alpha1"
@@ -105,6 +174,12 @@ class OverridePolicy(KubernetesObject):
 
 
 class ClusterOverridePolicy(KubernetesObject):
+    """What differs per cluster in templates of any namespace, or of none.
+
+    Attributes:
+        spec: the rules.
+    """
+
     api_version: Literal["policy.karmada.io/v1alpha1"] = "policy.karmada.io/v1alpha1"
     kind: Literal["ClusterOverridePolicy"] = "ClusterOverridePolicy"
     metadata: ObjectMeta

@@ -11,14 +11,19 @@ from argosy.api.eviction import KeptState
 from argosy.api.record import Record
 
 MANAGED = "argosy.dev/managed"
+"""A label: `true` on every copy."""
 OWNER = "argosy.dev/owner"
+"""A label: stands for the template; what a watch or a sweep selects by."""
 PROPAGATION = "argosy.dev/propagation"
+"""The workflow ID of the template."""
 REVISION = "argosy.dev/revision"
+"""The revision of the template that the copy was written from."""
 PASS = "argosy.dev/pass"  # noqa: S105 - the number of a pass
+"""The pass over the template in which the copy was written; more recent ones are not written over."""
 INSTANCE = "argosy.dev/instance"
-
-# On a namespace that was created only because a copy needed it; its own template may claim it.
+"""The installation that wrote it: the ID of its Temporal namespace."""
 IMPLIED = "argosy.dev/implied"
+"""On a namespace that was created only because a copy needed it; its own template may claim it."""
 
 LABELS = (MANAGED, OWNER)
 ANNOTATIONS = (PROPAGATION, REVISION, PASS, INSTANCE, kept_state.ANNOTATION)

@@ -11,7 +11,12 @@ from argosy.api.meta import ObjectMeta
 
 
 class WorkloadReference(Model):
-    """One workload; cluster-scoped kinds have no namespace."""
+    """One workload.
+
+    Attributes:
+        api_version, kind, name: as its template has them.
+        namespace: empty for kinds without namespaces.
+    """
 
     api_version: str
     kind: str
@@ -20,13 +25,24 @@ class WorkloadReference(Model):
 
 
 class RebalancerSpec(Model):
-    """Attributes: `ttl_seconds_after_finished` means nothing to Argosy, which keeps no such object."""
+    """What is to be divided anew.
+
+    Attributes:
+        workloads: at least one.
+        ttl_seconds_after_finished: means nothing to Argosy, which keeps no such object.
+    """
 
     workloads: tuple[WorkloadReference, ...] = Field(min_length=1)
     ttl_seconds_after_finished: Int32 | None = None
 
 
 class WorkloadRebalancer(KubernetesObject):
+    """A one-time request to divide the replicas of workloads anew, whatever runs where.
+
+    Attributes:
+        spec: the workloads.
+    """
+
     api_version: Literal["apps.karmada.io/v1alpha1"] = "apps.karmada.io/v1alpha1"
     kind: Literal["WorkloadRebalancer"] = "WorkloadRebalancer"
     metadata: ObjectMeta

@@ -15,6 +15,7 @@ from argosy.api.policy import AnyPropagationPolicy, PropagationPolicy, ResourceS
 from argosy.api.selectors import MatchLevel, highest_match, match_level
 
 CLAIMED_BY = "resourcetemplate.karmada.io/claimed-by"
+"""A label on a template, as Karmada knows it: with any value, no policy applies to it."""
 SYSTEM_NAMESPACES = re.compile(r"kube-.*|karmada-system|karmada-cluster|karmada-es-.*")
 
 # Objects that steer propagation, or that mean something only where they were made.

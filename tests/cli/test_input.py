@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from devcluster.environment import MEMBERS
 from tests.cli.runs import argosy
 
 NOWHERE = {"TEMPORAL_ADDRESS": "127.0.0.1:1"}
@@ -191,6 +192,22 @@ def test_help_is_there_for_everything_and_imports_nothing_heavy() -> None:
     run = argosy("--help", PYTHONPROFILEIMPORTTIME="1")
     loaded = {line.rpartition("|")[2].strip() for line in run.err.splitlines()}
     assert not {"temporalio", "kubernetes", "rich.table"} & loaded
+
+
+def test_a_local_environment_cannot_do_what_it_has_no_parts_for(tmp_path: Path) -> None:
+    run = argosy("dev", "kill", "member1", XDG_STATE_HOME=str(tmp_path))
+    assert run.code == 2
+    assert run.error.startswith("no local environment is up")
+    record = {"parts": ["etcd", "kube-apiserver"], "ports": {}, "members": [vars(MEMBERS[0])]}
+    (tmp_path / "argosy" / "dev").mkdir(parents=True)
+    (tmp_path / "argosy" / "dev" / "environment.json").write_text(json.dumps(record))
+    run = argosy("dev", "up", "--pods", XDG_STATE_HOME=str(tmp_path))
+    assert run.code == 4
+    assert "are without pods" in run.error
+    for name, said in (("nowhere", "name one of member1"), ("member1", "does not run")):
+        run = argosy("dev", "kill", name, XDG_STATE_HOME=str(tmp_path))
+        assert run.code == 2
+        assert said in run.error
 
 
 def test_the_version_is_printed() -> None:
