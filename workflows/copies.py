@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 from temporalio.workflow import ActivityCancellationType
 
 from activities.apply import Appliers
@@ -21,6 +21,7 @@ from argosy.api.record import Record
 from argosy.api.steering import Step
 from workflows import options
 from workflows.counting import evicted
+from workflows.failures import category_of, message_of
 from workflows.inside import NO_WORKER, nobody_inside, queue_of, was_misrouted, was_never_taken
 from workflows.leaving import goes_first, may_leave, moving_of, waits_to_begin
 from workflows.sightings import applied_target, drifted_target, observed_targets, pause_before
@@ -51,7 +52,7 @@ class Copies:
         self._woken = False
         # Whether first attempts are a part of the task under way, and the clusters for which one is outstanding.
         self._at_once = False
-        self._attempting: set[str] = set()
+        self._attempting: tuple[str, ...] = ()
 
     def _adopt(self, plan: Plan) -> None:
         state = self._state
@@ -120,7 +121,7 @@ class Copies:
         if len(self._tasks) >= options.APPLY_WINDOW:
             return
         if work == Work.APPLY and self._at_once and self._is_likely_to_take(cluster):
-            self._attempting.add(cluster)
+            self._attempting = added(self._attempting, cluster)
         task = asyncio.create_task(self._accounted(cluster, work))
         task.set_name(work)
         # Not in a `finally` of the task: one that is cancelled before its first step never gets there.
@@ -132,7 +133,10 @@ class Copies:
 
     def _ended(self, cluster: str) -> None:
         del self._tasks[cluster]
-        self._attempting.discard(cluster)
+        self._attempted(cluster)
+
+    def _attempted(self, cluster: str) -> None:
+        self._attempting = tuple(one for one in self._attempting if one != cluster)
         self._woken = True
 
     async def _accounted(self, cluster: str, work: Work) -> None:
@@ -144,11 +148,10 @@ class Copies:
                 return
             # An apply that fails while the template is being deleted has nothing more to say.
             overtaken = self._state.deletion is not None and work != Work.REMOVE
-            cause = error.cause if isinstance(error, ActivityError) else error
             self._target(
                 cluster,
                 phase=TargetPhase.REMOVING if overtaken else TargetPhase.FAILED,
-                category=(cause.type if isinstance(cause, ApplicationError) else "") or "Internal",
+                category=category_of(error),
                 message=message_of(error),
                 since=workflow.now(),
             )
@@ -186,8 +189,7 @@ class Copies:
                 raise
             return None
         finally:
-            self._attempting.discard(cluster)
-            self._woken = True
+            self._attempted(cluster)
 
     async def _done_in(
         self,
@@ -391,9 +393,3 @@ def added(values: tuple[str, ...], value: str) -> tuple[str, ...]:
 def _turned(before: Target, after: Target) -> bool:
     """Whether a copy has become healthy, or ill, or has moved between being seen and not."""
     return before.is_well != after.is_well or before.unwell_since != after.unwell_since
-
-
-def message_of(error: FailureError) -> str:
-    """What a failed activity said, without the wrapping."""
-    cause = error.cause if isinstance(error, ActivityError) else error
-    return cause.message if isinstance(cause, ApplicationError) else str(cause or error)

@@ -33,9 +33,10 @@ from argosy.api.propagation import (
     TargetPhase,
 )
 from workflows import options
-from workflows.copies import added, message_of
+from workflows.copies import added
 from workflows.counting import propagated
 from workflows.events import Events
+from workflows.failures import message_of
 from workflows.ledger import opened, recorded, superseded
 from workflows.moments import next_moment
 from workflows.rolling import roll

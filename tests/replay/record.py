@@ -221,11 +221,11 @@ async def replanned_propagation(stage: Stage) -> str:
     await stage.until(handle, lambda s: s.phase == Phase.APPLIED)
     stage.plan = lambda _: plan_for("a", "b", digest="d2")
     await handle.signal("policies_changed", PoliciesChanged(policy_set="policies/default", generation=1))
-    await stage.until(handle, lambda s: s.pass_number == 2 and s.phase == Phase.APPLIED)
+    await stage.until(handle, lambda s: s.pass_number == 1 and s.phase == Phase.APPLIED)
     stage.failing["c"] = ApplicationError("c is busy", type="Transient")
     stage.plan = lambda _: plan_for("b", "c", digest="d3")
     await handle.signal("policies_changed", PoliciesChanged(policy_set="policies/default", generation=2))
-    await stage.until(handle, lambda s: s.pass_number == 3)
+    await stage.until(handle, lambda s: s.pass_number == 2)
     del stage.failing["c"]
     await stage.until(handle, lambda s: s.counts == {"Applied": 2})
     ref = ResourceRef(api_version="v1", kind="ConfigMap", namespace="default", name="replanned")

@@ -15,7 +15,7 @@ CHANGED = PoliciesChanged(policy_set="policies/default", generation=7)
 
 
 def _second_pass(status: PropagationStatus) -> bool:
-    return status.pass_number == 2 and status.phase == Phase.APPLIED
+    return status.pass_number == 1 and status.phase == Phase.APPLIED
 
 
 async def _planned_anew(stage: Stage, *clusters: str) -> WorkflowHandle[object, object]:
@@ -43,9 +43,9 @@ async def _attempts(handle: WorkflowHandle[object, object]) -> list[str]:
 async def test_a_pass_over_few_copies_needs_no_activities(stage: Stage) -> None:
     handle = await _planned_anew(stage, "b", "c")
     status = await stage.until(handle, _second_pass)
-    assert {name: copy.pass_number for name, copy in status.clusters.items()} == {"a": 2, "b": 2, "c": 2}
+    assert {name: copy.pass_number for name, copy in status.clusters.items()} == {"a": 1, "b": 1, "c": 1}
     assert await _attempts(handle) == []
-    assert sorted(one.cluster for one in stage.applied if one.pass_number == 2) == ["a", "b", "c"]
+    assert sorted(one.cluster for one in stage.applied if one.pass_number == 1) == ["a", "b", "c"]
 
 
 async def test_what_fails_at_once_is_attempted_as_an_activity(stage: Stage) -> None:
@@ -55,7 +55,7 @@ async def test_what_fails_at_once_is_attempted_as_an_activity(stage: Stage) -> N
         # That it is pending shows, although its attempts go on.
         await stage.until(
             handle,
-            lambda status: status.pass_number == 2 and status.clusters["b"].phase == TargetPhase.PENDING,
+            lambda status: status.pass_number == 1 and status.clusters["b"].phase == TargetPhase.PENDING,
         )
     finally:
         del stage.failing["b"]
@@ -69,7 +69,7 @@ async def test_what_cannot_succeed_is_recorded_once_the_activity_says_so(stage: 
         handle = await _planned_anew(stage, "b")
         status = await stage.until(
             handle,
-            lambda status: status.pass_number == 2 and status.clusters["b"].phase == TargetPhase.FAILED,
+            lambda status: status.pass_number == 1 and status.clusters["b"].phase == TargetPhase.FAILED,
         )
     finally:
         del stage.failing["b"]
