@@ -31,7 +31,7 @@ async def run(settings: Settings, *, profile: str | None = None) -> None:
         ArgosyError: Temporal cannot be reached, or the namespace is not set up.
     """
     tracing.start("argosy-worker")
-    telemetry = runtime(settings, metrics=True)
+    telemetry = runtime(settings)
     client = await connect(settings, profile=profile, runtime=telemetry)
     instance = await instance_of(client)
     try:
