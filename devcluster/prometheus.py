@@ -7,9 +7,9 @@ from pathlib import Path
 
 from devcluster.build import Module, Progress, build
 
-_VERSION = "v0.316.0"
-# It looks for targets by a list in its configuration, so that it needs no cloud's client library; nor has it a UI.
-_SMALL = ("remove_all_sd",)
+_VERSION = "v0.315.1"
+# It finds targets by lists and by DNS, so that it needs no cloud's client library; nor has it a UI.
+_SMALL = ("remove_all_sd", "enable_dns_sd")
 PROMETHEUS = Module(
     directory="prometheus",
     package="github.com/prometheus/prometheus/cmd/prometheus",

@@ -12,11 +12,19 @@ import sys
 from temporalio.service import RPCError
 
 from activities import logs, tracing
-from activities.connection import connect, instance_of, missing_attributes
+from activities.connection import (
+    connect,
+    denied,
+    failure,
+    instance_of,
+    is_denial,
+    missing_attributes,
+    require_right_to_work,
+)
 from activities.metrics import OFF, Metrics
 from activities.telemetry import runtime
 from argosy.config import Settings
-from argosy.errors import ArgosyError, Refused, Unreachable
+from argosy.errors import ArgosyError, Refused
 from worker.health import serve_health
 from worker.sandbox import production_runner
 from worker.wiring import build, workers
@@ -37,17 +45,23 @@ async def run(settings: Settings, *, profile: str | None = None) -> None:
     try:
         missing = await missing_attributes(client)
     except RPCError as error:
-        raise Unreachable(
-            f"Temporal does not list its search attributes: {error.message}; try again"
-        ) from error
+        raise failure(error, doing="listing search attributes") from error
     if missing:
         raise Refused(
             f"Temporal namespace {client.namespace} lacks the search attributes {', '.join(missing)}; "
             "run `argosy init` once"
         )
+    await require_right_to_work(client)
     metrics = Metrics(telemetry.metric_meter) if telemetry and settings.metrics_listen else OFF
     parts = build(client, settings, instance=instance, metrics=metrics)
-    main_worker, health_worker = workers(client, settings, parts, runner=production_runner())
+    failures: list[BaseException] = []
+
+    async def note(failure: BaseException) -> None:
+        failures.append(failure)
+
+    main_worker, health_worker = workers(
+        client, settings, parts, runner=production_runner(), on_fatal_error=note
+    )
     # What has been imported stays: without this every full collection walks the client library's thousands of classes.
     gc.collect()
     gc.freeze()
@@ -67,6 +81,12 @@ async def run(settings: Settings, *, profile: str | None = None) -> None:
         async with health, main_worker, health_worker:
             await stop.wait()
             logger.info("finishing what is under way")
+    except (RuntimeError, asyncio.CancelledError):
+        # A token has expired, or was taken back. Where both workers fail, the second one cancels this task once more.
+        for one in failures:
+            if is_denial(str(one.__cause__)):
+                raise denied(f"working in namespace {client.namespace}") from one
+        raise
     finally:
         await parts.close()
         await asyncio.to_thread(tracing.stop)

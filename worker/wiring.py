@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -193,9 +193,18 @@ def build(client: Client, settings: Settings, *, instance: str, metrics: Metrics
 
 
 def workers(
-    client: Client, settings: Settings, parts: Parts, *, runner: WorkflowRunner
+    client: Client,
+    settings: Settings,
+    parts: Parts,
+    *,
+    runner: WorkflowRunner,
+    on_fatal_error: Callable[[BaseException], Awaitable[None]] | None = None,
 ) -> tuple[Worker, Worker]:
-    """The worker of the main task queue and the one of the health queue."""
+    """The worker of the main task queue and the one of the health queue.
+
+    Args:
+        on_fatal_error: told of what ends one of them.
+    """
     main = Worker(
         client,
         task_queue=settings.task_queue,
@@ -210,6 +219,7 @@ def workers(
         max_cached_workflows=CACHED_WORKFLOWS,
         sticky_queue_schedule_to_start_timeout=options.STICKY_TIMEOUT,
         graceful_shutdown_timeout=SHUTDOWN,
+        on_fatal_error=on_fatal_error,
     )
     health = Worker(
         client,
@@ -219,5 +229,6 @@ def workers(
         # What a monitor is about to confirm has to be known to the server when the process dies.
         max_heartbeat_throttle_interval=MONITOR_HEARTBEATS,
         graceful_shutdown_timeout=SHUTDOWN,
+        on_fatal_error=on_fatal_error,
     )
     return main, health

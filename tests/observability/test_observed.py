@@ -314,7 +314,7 @@ class TestAlerts:
 
     @staticmethod
     def played(promtool: Path, file: Path) -> subprocess.CompletedProcess[str]:
-        command = [promtool, "test", "rules", file]
+        command = [str(promtool), "test", "rules", str(file)]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
