@@ -112,7 +112,8 @@ async def read_page(session: Session, name: str) -> Page:
     if described is None or status is None or described.status != WorkflowExecutionStatus.RUNNING:
         raise NotFound(f"no cluster {name} is joined; see `argosy cluster list`")
     probe = await _last_probe(session, described)
-    return Page(described.id, status, probe, await foresee(session, status))
+    guard = (probe or {}).get("fleet_guard")
+    return Page(described.id, status, probe, await foresee(session, status, guard=guard))
 
 
 async def cluster_page(session: Session, name: str, output: Output) -> int:

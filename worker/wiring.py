@@ -185,6 +185,7 @@ def build(client: Client, settings: Settings, *, instance: str, metrics: Metrics
                 recovery=timedelta(seconds=settings.recovery_after),
             ),
             deschedule_after=settings.deschedule_after,
+            fleet_guard=settings.fleet_guard,
             instance=instance,
             metrics=metrics,
         ),

@@ -102,6 +102,49 @@ def test_the_guard_is_on_every_caller_of_temporal(guarded: Compose) -> None:
     assert set(OURS) <= callers
 
 
+def test_the_values_for_temporals_chart_say_the_same(guarded: Compose) -> None:
+    """The compose file's variables are what was tried; each stands for a place in the configuration."""
+    given = guarded["services"]["temporal"]["environment"]
+    config = yaml.safe_load((ROOT / "deploy/temporal/values.yaml").read_text(encoding="utf-8"))["server"][
+        "config"
+    ]
+    tls, tokens = config["tls"], config["authorization"]
+
+    def file(variable: str) -> str:
+        return str(given[variable]).replace("/run/secrets/", "/identities/")
+
+    server = {"requireClientAuth": given["TEMPORAL_TLS_REQUIRE_CLIENT_AUTH"] == "true"}
+    assert tls == {
+        "refreshInterval": given["TEMPORAL_TLS_REFRESH_INTERVAL"],
+        "internode": {
+            "server": {
+                **server,
+                "certFile": file("TEMPORAL_TLS_SERVER_CERT"),
+                "keyFile": file("TEMPORAL_TLS_SERVER_KEY"),
+                "clientCaFiles": [file("TEMPORAL_TLS_SERVER_CA_CERT")],
+            },
+            "client": {
+                "serverName": given["TEMPORAL_TLS_INTERNODE_SERVER_NAME"],
+                "rootCaFiles": [file("TEMPORAL_TLS_SERVER_CA_CERT")],
+            },
+        },
+        "frontend": {
+            "server": {
+                **server,
+                "certFile": file("TEMPORAL_TLS_FRONTEND_CERT"),
+                "keyFile": file("TEMPORAL_TLS_FRONTEND_KEY"),
+                "clientCaFiles": [file("TEMPORAL_TLS_CLIENT1_CA_CERT")],
+            }
+        },
+    }
+    assert (tokens["authorizer"], tokens["claimMapper"]) == (
+        given["TEMPORAL_AUTH_AUTHORIZER"],
+        given["TEMPORAL_AUTH_CLAIM_MAPPER"],
+    )
+    assert tokens["jwtKeyProvider"]["keySourceURIs"] == [file("TEMPORAL_JWT_KEY_SOURCE1")]
+    assert str(config["numHistoryShards"]) == given["NUM_HISTORY_SHARDS"]
+
+
 def test_files_of_the_guard_are_mounted(guarded: Compose) -> None:
     for name, service in guarded["services"].items():
         mounted = {secret["source"] for secret in service.get("secrets", ())}
