@@ -161,10 +161,14 @@ async def _listed(
 ) -> Iterable[PropagationStatus]:
     found: dict[ResourceRef, PropagationStatus] = {}
     for scope, kinds in scopes.items():
+        if kinds == ():
+            continue
         where = "" if scope is None else f' AND {attributes.NAMESPACE.name} = "{scope}"'
+        if kinds is not None:
+            quoted = ", ".join(f'"{kind}"' for kind in kinds)
+            where += f" AND {attributes.KIND.name} IN ({quoted})"
         async for one in session.propagations(_OPEN + where):
-            if kinds is None or one.ref.kind in kinds:
-                found[one.ref] = one
+            found[one.ref] = one
     return found.values()
 
 
