@@ -73,6 +73,9 @@ async def templates_settled(
     clock = asyncio.get_running_loop().time
     deadline = clock() + timeout
 
+    def left() -> float:
+        return round(deadline - clock(), 1)
+
     def has_settled(one: Observed) -> bool:
         ref = one.status.ref
         if one.status.phase == Phase.UNSCHEDULABLE and (ref.group, ref.kind) in defined:
@@ -83,14 +86,14 @@ async def templates_settled(
         return has_no_policy(one) and not one.busy and one.status.revision >= revisions[one.status.ref]
 
     while True:
-        observed = await wait_for(session, list(revisions), done=has_settled, timeout=deadline - clock())
+        observed = await wait_for(session, list(revisions), done=has_settled, timeout=left())
         stuck = [one.status.ref for one in observed if is_stuck(one)]
         if not stuck:
             return observed
         # A policy may be on its way to them, or a workload that needs them; then they are not at rest afterwards.
         scopes = dict.fromkeys([None, *(ref.namespace for ref in stuck)], 0)
-        await everybody_told(session, scopes, timeout=deadline - clock())
-        await wait_for(session, list(revisions), done=lambda one: not one.busy, timeout=deadline - clock())
+        await everybody_told(session, scopes, timeout=left())
+        await wait_for(session, list(revisions), done=lambda one: not one.busy, timeout=left())
         again = {ref: await session.observe(ref) for ref in stuck}
         if all(is_stuck(one) for one in again.values()):
             return [again.get(one.status.ref, one) for one in observed]

@@ -56,8 +56,8 @@ async def run(settings: Settings, *, profile: str | None = None) -> None:
     parts = build(client, settings, instance=instance, metrics=metrics)
     failures: list[BaseException] = []
 
-    async def note(failure: BaseException) -> None:
-        failures.append(failure)
+    async def note(error: BaseException) -> None:
+        failures.append(error)
 
     main_worker, health_worker = workers(
         client, settings, parts, runner=production_runner(), on_fatal_error=note
