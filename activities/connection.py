@@ -8,7 +8,11 @@ from google.protobuf.duration_pb2 import Duration
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.namespace.v1 import NamespaceConfig
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    RecordActivityTaskHeartbeatRequest,
+    UpdateNamespaceRequest,
+)
 from temporalio.client import Client
 from temporalio.common import SearchAttributeIndexedValueType
 from temporalio.envconfig import ClientConfig
@@ -19,7 +23,7 @@ from activities import attributes
 from activities.converter import data_converter
 from activities.tracing import interceptors
 from argosy.config import Settings
-from argosy.errors import Forbidden, InvalidInput, Unreachable
+from argosy.errors import ArgosyError, Forbidden, InvalidInput, Unreachable
 
 DEFAULT_ADDRESS = "localhost:7233"
 CONNECT_TIMEOUT = timedelta(seconds=5)
@@ -57,6 +61,12 @@ _TLS_TROUBLE = (
     *((words, _BROKEN_OFF) for words in ("error after connection: Status { code: Unknown", *_BREAKS)),
 )
 
+_NOT_PERMITTED = (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED)
+_OTHER_CREDENTIALS = (
+    "give a token with the right to it (TEMPORAL_API_KEY, or api_key in Temporal's profile) that has not expired, "
+    "or a certificate that Temporal's authorization knows"
+)
+
 _TYPES = {
     SearchAttributeIndexedValueType.KEYWORD: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
     SearchAttributeIndexedValueType.KEYWORD_LIST: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
@@ -79,6 +89,7 @@ async def connect(
 
     Raises:
         InvalidInput: the profile or the key ring is wrong.
+        Forbidden: the server knows no such token.
         Unreachable: no Temporal server answers.
     """
     try:
@@ -97,6 +108,8 @@ async def connect(
             **config, data_converter=converter, runtime=runtime, interceptors=interceptors()
         )
     except (RuntimeError, RPCError) as error:
+        if is_denial(str(error)):
+            raise Forbidden(f"Temporal at {target} refuses the token; {_OTHER_CREDENTIALS}") from error
         raise Unreachable(no_connection(target, str(error))) from error
 
 
@@ -111,11 +124,36 @@ def no_connection(target: str, reason: str) -> str:
     )
 
 
+def is_denial(reason: str) -> bool:
+    """Whether a failure, in the client library's own words, is for want of rights."""
+    return any(f"code: {code}" in reason for code in ("PermissionDenied", "Unauthenticated"))
+
+
+def denied(doing: str) -> Forbidden:
+    """What to tell people of what Temporal does not let them do."""
+    return Forbidden(f"Temporal does not permit {doing} with the credentials in use; {_OTHER_CREDENTIALS}")
+
+
+def failure(error: RPCError, *, doing: str = "this") -> ArgosyError:
+    """What to tell people of a request that Temporal has refused, or could not carry out.
+
+    Args:
+        doing: what was asked for.
+    """
+    if error.status in _NOT_PERMITTED:
+        return denied(doing)
+    brief = " ".join(error.message.split())[:300]
+    taken = f"Temporal does not take {'the request' if doing == 'this' else doing}"
+    return Unreachable(f"{taken} ({error.status.name}: {brief}); check the server, then try again")
+
+
 async def instance_of(client: Client) -> str:
     """What tells this installation from another: the ID of its Temporal namespace.
 
     Raises:
-        NotFound, Unreachable: the namespace does not exist, or Temporal does not answer.
+        InvalidInput: the namespace does not exist.
+        Forbidden: it is closed to these credentials.
+        Unreachable: Temporal does not answer.
     """
     request = DescribeNamespaceRequest(namespace=client.namespace)
     try:
@@ -125,8 +163,25 @@ async def instance_of(client: Client) -> str:
             raise InvalidInput(
                 f"Temporal has no namespace {client.namespace}; create it, or set TEMPORAL_NAMESPACE"
             ) from error
-        raise Unreachable(f"Temporal does not describe its namespace: {error.message}; try again") from error
+        raise failure(error, doing=f"reading namespace {client.namespace}") from error
     return str(described.namespace_info.id)
+
+
+async def require_right_to_work(client: Client) -> None:
+    """Make sure, before polling, that the credentials may do what a worker does: write.
+
+    Raises:
+        Forbidden: they may not.
+        Unreachable: Temporal does not answer.
+    """
+    try:
+        # About no activity at all: whoever may write is told so, and nothing happens.
+        await client.workflow_service.record_activity_task_heartbeat(
+            RecordActivityTaskHeartbeatRequest(namespace=client.namespace)
+        )
+    except RPCError as error:
+        if error.status != RPCStatusCode.INVALID_ARGUMENT:
+            raise failure(error, doing=f"working in namespace {client.namespace}") from error
 
 
 async def missing_attributes(client: Client) -> list[str]:

@@ -21,12 +21,14 @@ PLAN = "argosy_plan_duration_seconds"
 APPLY = "argosy_apply_duration_seconds"
 PROPAGATION = "argosy_propagation_duration_seconds"
 PROBE = "argosy_probe_duration_seconds"
+REQUEST = "argosy_serve_request_duration_seconds"
 _FINE = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 BUCKETS: Mapping[str, tuple[float, ...]] = MappingProxyType(
     {
         PLAN: _FINE,
         APPLY: _FINE,
         PROBE: _FINE,
+        REQUEST: _FINE,
         PROPAGATION: (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0),
     }
 )

@@ -88,6 +88,7 @@ class Monitors:
         interval: float,
         thresholds: Thresholds,
         deschedule_after: float,
+        fleet_guard: float,
         instance: str,
         metrics: Metrics = OFF,
     ) -> None:
@@ -98,6 +99,7 @@ class Monitors:
         self.interval = interval
         self.thresholds = thresholds
         self._deschedule_after = deschedule_after
+        self.fleet_guard = fleet_guard
         self._instance = instance
         # Outlives single attempts, which end with every change of the facts.
         self._reported: defaultdict[str, Reported] = defaultdict(Reported)
@@ -291,6 +293,8 @@ class Attempt:
             "latency_ms": round(seen.latency * 1000, 1),
             "at": at.isoformat(),
             "reason": seen.reason,
+            # For whoever foretells what this process will do: the setting is its own.
+            "fleet_guard": self._monitors.fleet_guard,
         }
         if self._doubt is not None:
             # By the wall clock: another process, perhaps on another machine, goes on from here.

@@ -20,16 +20,13 @@ from argosy.config import Settings
 from argosy.errors import InvalidInput
 
 
-def runtime(settings: Settings, *, metrics: bool) -> Runtime | None:
+def runtime(settings: Settings) -> Runtime | None:
     """The SDK's runtime as the settings want it; None, for the usual one, where they want nothing special.
-
-    Args:
-        metrics: whether this process serves metrics at all.
 
     Raises:
         InvalidInput: the address to serve metrics at is none, or it is taken.
     """
-    listen = settings.metrics_listen if metrics else ""
+    listen = settings.metrics_listen
     structured = settings.log_format == "json"
     if not listen and not structured:
         return None

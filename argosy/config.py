@@ -105,7 +105,8 @@ class Settings(BaseModel):
         default="", description="host:port of the worker's health endpoint; empty is off."
     )
     metrics_listen: str = Field(
-        default="", description="host:port of the worker's Prometheus endpoint; empty is off."
+        default="",
+        description="host:port of the Prometheus endpoint of a worker or of `argosy serve`; empty is off.",
     )
     log_format: Literal["text", "json"] = Field(
         default="text", description="How the worker and `argosy serve` log: lines for people or for programs."

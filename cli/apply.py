@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -45,21 +45,35 @@ def apply(
 
     async def command(settings: Settings) -> int:
         from cli.documents import Batch, check_scripts
+        from cli.settling import kinds_defined, look_before
 
         batch = Batch.read(filenames, recursive=recursive, namespace=namespace)
         await check_scripts(batch)
         session = await _session(settings, profile)
         await session.require_worker()
+        before = await look_before(session, batch.policies) if wait else None
+        generations = {}
         for scope, policies in batch.policies.items():
             edited = await session.edit_policies(scope, put=policies)
             for name, result in edited.results.items():
                 _line(f"{name} {result}")
+            # What is new beside templates is for these; what takes the place of another concerns others, too.
+            if "configured" in edited.results.values() or not batch.templates:
+                generations[scope] = edited.generation
         accepted = await session.submit_all(batch.templates)
         failures = reported(accepted)
         for rebalancer in batch.rebalancers:
             failures = max(failures, await _rebalanced(session, rebalancer))
         if wait:
-            failures = await waited(session, accepted, timeout) or failures
+            defined = kinds_defined(batch.templates)
+            code = await waited(
+                session,
+                accepted,
+                timeout,
+                defined=defined,
+                edits=(before, generations) if generations else None,
+            )
+            failures = code or failures
         return failures
 
     run(command)
@@ -224,22 +238,37 @@ def reported(accepted: Sequence[Any]) -> int:
     return failures
 
 
-async def waited(session: Any, accepted: Sequence[Any], timeout: float) -> int:
-    """Wait until every template that was accepted has settled, and show how; 0 where all copies are applied."""
+async def waited(
+    session: Any,
+    accepted: Sequence[Any],
+    timeout: float,
+    *,
+    defined: Collection[tuple[str, str]] = (),
+    edits: tuple[Any, Mapping[str | None, int]] | None = None,
+) -> int:
+    """Wait until every template that was accepted has settled, and show how; 0 where all copies are applied.
+
+    Args:
+        defined: groups and kinds whose definitions are among the templates.
+        edits: what there was before policies were edited, and the generation of each scope since; what they change
+            is waited for and shown, too.
+    """
     from cli.output import console
-    from cli.targets import settled, status_table, succeeded
-    from cli.waiting import wait_for
+    from cli.settling import changed_by, has_no_policy, templates_settled
+    from cli.targets import status_table, succeeded
 
     revisions = {entry.ref: entry.revision for entry in accepted if not isinstance(entry, Exception)}
-    if not revisions:
-        return 0
-    observed = await wait_for(
-        session,
-        list(revisions),
-        done=lambda one: settled(one, revision=revisions[one.status.ref]),
-        timeout=timeout,
-    )
-    console().print(status_table(observed))
+    observed = await templates_settled(session, revisions, defined=defined, timeout=timeout)
+    if edits is not None:
+        changed = await changed_by(session, *edits, timeout=timeout)
+        observed += [one for one in changed if one.status.ref not in revisions]
+    if observed:
+        console().print(status_table(observed))
+    elif edits is not None:
+        _line("no template is placed or applied otherwise")
+    lost = [str(one.status.ref) for one in observed if has_no_policy(one)]
+    if lost:
+        sys.stderr.write(f"error: no policy matches {', '.join(lost)}; apply one, and it goes on by itself\n")
     return 0 if all(succeeded(one) for one in observed) else 1
 
 

@@ -117,7 +117,8 @@ async def read_page(session: Session, name: str) -> Page:
         raise NotFound(f"no cluster {name} is joined; see `argosy cluster list`")
     probe = await _last_probe(session, described)
     inside = await worker_inside(session, name) if status.settings.pulls else None
-    return Page(described.id, status, probe, await foresee(session, status), inside=inside)
+    guard = (probe or {}).get("fleet_guard")
+    return Page(described.id, status, probe, await foresee(session, status, guard=guard), inside=inside)
 
 
 async def cluster_page(session: Session, name: str, output: Output) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -123,7 +124,7 @@ async def check_scripts(batch: Batch) -> None:
 
 
 def wanted(words: Sequence[str]) -> tuple[str | None, str, str]:
-    """The group, kind and name that KIND NAME or KIND/NAME means.
+    """The group, kind and name that KIND NAME or KIND/NAME means; a kind that is not built in stays as it is written.
 
     Raises:
         InvalidInput: it is neither.
@@ -133,7 +134,14 @@ def wanted(words: Sequence[str]) -> tuple[str | None, str, str]:
         raise InvalidInput(
             f"{' '.join(words)!r} is not KIND NAME or KIND/NAME; write for example `deployment web`"
         )
-    group, kind = parse_kind(parts[0])
+    try:
+        group, kind = parse_kind(parts[0])
+    except InvalidInput:
+        # What is propagated may have a kind of such a name.
+        kind, _, rest = parts[0].partition(".")
+        if not re.fullmatch("[a-z][a-z0-9]*", kind) or not re.fullmatch("[a-z0-9.-]*", rest):
+            raise
+        group = rest or None
     return group, kind, parts[1]
 
 

@@ -76,8 +76,12 @@ def is_guarded(clusters: Iterable[ClusterStatus], cluster: str, *, share: float)
     return cluster in failing and is_outage(fleet, failing=failing, share=share)
 
 
-async def foresee(session: Session, status: ClusterStatus) -> Foresight:
-    """Look at the propagations that have a copy on a cluster, as the lists show them."""
+async def foresee(session: Session, status: ClusterStatus, *, guard: float | None) -> Foresight:
+    """Look at the propagations that have a copy on a cluster, as the lists show them.
+
+    Args:
+        guard: the share of the clusters that may fail at once, as the worker that watches has it; None where none does.
+    """
     name = status.name
     # Where the names are too many to be listed, a bucket of names stands for each.
     claims = f'{attributes.CLUSTERS.name} IN ("{name}", "{attributes.bucket(name)}")'
@@ -86,5 +90,7 @@ async def foresee(session: Session, status: ClusterStatus) -> Foresight:
     return Foresight(
         moves=moves_of(found, name),
         held=status.settings.hold,
-        guarded=is_guarded(clusters.values(), name, share=session.settings.fleet_guard),
+        guarded=is_guarded(
+            clusters.values(), name, share=session.settings.fleet_guard if guard is None else guard
+        ),
     )

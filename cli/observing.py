@@ -27,12 +27,27 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Observed:
-    """A propagation as it is now: what it published, and what is under way."""
+    """A propagation as it is now: what it published, and what is under way.
+
+    Attributes:
+        busy: something has been said to it that it has not dealt with, or it is telling others something.
+    """
 
     workflow_id: str
     running: bool
     status: PropagationStatus
     attempts: dict[str, Attempt]
+    busy: bool = False
+
+
+_TELLING = {"await_policy", "tell_dependencies", "policies_changed", "tell_clusters"}
+
+
+def is_busy(described: WorkflowExecutionDescription) -> bool:
+    """Whether an entity has not dealt with everything that it was told, or is telling others."""
+    raw = described.raw_description
+    telling = any(pending.activity_type.name in _TELLING for pending in raw.pending_activities)
+    return telling or raw.HasField("pending_workflow_task")
 
 
 async def attempts_of(client: Client, described: WorkflowExecutionDescription) -> dict[str, Attempt]:

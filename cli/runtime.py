@@ -45,10 +45,11 @@ def run(command: Callable[[Settings], Awaitable[int | None]]) -> NoReturn:
         # The reader of our output has gone; there is nobody left to tell.
         code = 1
     except Exception as error:
-        sentence = _temporal_sentence(error)
-        if sentence is None:
+        known = _temporal_failure(error)
+        if known is None:
             raise
-        _say(sentence)
+        _say(str(known))
+        code = known.exit_code
     leave(code, hard=hard)
 
 
@@ -94,16 +95,13 @@ def command_words(arguments: Sequence[str]) -> tuple[str, ...]:
     return tuple(words[: 2 if words and words[0] in GROUPS else 1])
 
 
-def _temporal_sentence(error: Exception) -> str | None:
-    """What to say where Temporal failed in a way that no command expects; None for anything else."""
+def _temporal_failure(error: Exception) -> ArgosyError | None:
+    """What it means where Temporal failed in a way that no command expects; None for anything else."""
     from temporalio.service import RPCError
 
-    if not isinstance(error, RPCError):
-        return None
-    brief = " ".join(error.message.split())[:300]
-    return (
-        f"Temporal does not take the request ({error.status.name}: {brief}); check the server, then try again"
-    )
+    from activities.connection import failure
+
+    return failure(error) if isinstance(error, RPCError) else None
 
 
 def _say(message: str) -> None:

@@ -19,13 +19,14 @@ from activities import attributes
 from argosy.api.ids import id_of, policies_id
 from argosy.api.manifest import ResourceRef, ref_of
 from argosy.api.messages import Deletion, Reschedule, Retry, Steer, Submitted
+from argosy.api.names import parse_kind, spellings
 from argosy.api.policyset import PolicyEdit, PolicyEdited, PolicySetInput, PolicySetState
 from argosy.api.propagation import PropagationInput, PropagationStatus
 from argosy.api.record import Record
 from argosy.api.steering import Approval, SteerAction, SteerCopies
 from argosy.errors import InvalidInput, NotFound
 from cli.connection import Connection, new_id
-from cli.observing import Observed, attempts_of
+from cli.observing import Observed, attempts_of, is_busy
 from cli.submitting import Accepted, FirstRun, Inheritance, accepted, first_run
 
 # One payload may have 2 MiB; the rest is for what travels along.
@@ -182,19 +183,26 @@ class Session(Connection):
     async def find(self, group: str | None, kind: str, name: str, namespace: str) -> ResourceRef:
         """The template that KIND NAME means; kinds that only the user's CRDs know are looked up in the lists.
 
+        Args:
+            kind: of a custom kind also its plural, or its name in lower case.
+
         Raises:
             NotFound: there is none.
             InvalidInput: kinds of several groups match.
         """
+        exact = kind[:1].isupper()
         conditions = [
             'WorkflowType = "Propagation" AND ExecutionStatus = "Running"',
-            f'{attributes.KIND.name} = "{kind}" AND {attributes.NAME.name} = "{name}"',
+            *([f'{attributes.KIND.name} = "{kind}"'] if exact else []),
+            f'{attributes.NAME.name} = "{name}"',
         ]
         found = [observed async for observed in self.propagations(" AND ".join(conditions))]
         refs = {
             status.ref.group: status.ref
             for status in found
-            if status.ref.namespace in {None, namespace} and group in {None, status.ref.group}
+            if status.ref.namespace in {None, namespace}
+            and group in {None, status.ref.group}
+            and (exact or kind in spellings(status.ref.kind))
         }
         if len(refs) > 1:
             raise InvalidInput(
@@ -202,6 +210,9 @@ class Session(Connection):
             )
         if refs:
             return next(iter(refs.values()))
+        if not exact:
+            # It may be a kind that is not propagated, or the misspelling of one that is known.
+            parse_kind(f"{kind}.{group}" if group else kind)
         # The lists lag behind; a known group gives the ID, which is asked directly.
         for scope in (namespace, None):
             candidate = ResourceRef(
@@ -231,6 +242,7 @@ class Session(Connection):
             running=described.status == WorkflowExecutionStatus.RUNNING,
             status=status,
             attempts=await attempts_of(self.client, described),
+            busy=is_busy(described),
         )
 
     async def state(self, ref: ResourceRef) -> PropagationInput:

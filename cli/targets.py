@@ -120,14 +120,17 @@ def status_table(observed: Sequence[Observed]) -> Table:
 
 def settled(observed: Observed, *, revision: int) -> bool:
     """Whether a propagation needs nobody to wait for it: applied, or in need of a person."""
-    status = observed.status
-    if not observed.running:
-        return True
-    return status.revision >= revision and status.phase in {
+    return not observed.running or (observed.status.revision >= revision and is_resting(observed))
+
+
+def is_resting(observed: Observed) -> bool:
+    """Whether a propagation has done what it can by itself."""
+    return observed.status.phase in {
         Phase.APPLIED,
         Phase.SUSPENDED,
         Phase.FAILED,
         Phase.UNSCHEDULABLE,
+        Phase.DELETED,
     }
 
 

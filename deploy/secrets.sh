@@ -21,6 +21,7 @@ random 32 | keep postgres-password
 random 32 | keep alert-token
 random 32 | keep codec-token
 random 16 | keep ui-password
+random 16 | keep grafana-password
 
 id="$(date +%Y-%m)"
 key="$(head -c 32 /dev/urandom | base64 | tr -d '\n')"

@@ -42,6 +42,7 @@ class Module:
         version: the version that the binary reports.
         provides: the names that the binary is called by; its own first argument decides which part it plays.
         ldflags: settings of the linker beyond leaving out debug information.
+        tags: Go's build tags, by which a program leaves parts out.
         apart: it is no part of a member, and so kept in a directory of its own in the cache.
     """
 
@@ -50,6 +51,7 @@ class Module:
     version: str
     provides: tuple[str, ...]
     ldflags: str = ""
+    tags: tuple[str, ...] = ()
     apart: bool = False
 
     @property
@@ -140,7 +142,8 @@ def _go_version(go: str) -> tuple[int, ...]:
 def _compile(module: Module, binary: Path, progress: Progress) -> None:
     what = f"building {', '.join(module.provides)} {module.version} (once, then cached)"
     command: list[str | Path] = [go_toolchain(), "build", "-mod=readonly", "-trimpath", "-buildvcs=false"]
-    command += ["-ldflags", f"-s -w {module.ldflags}".rstrip(), "-o", binary, module.package]
+    command += ["-ldflags", f"-s -w {module.ldflags}".rstrip(), "-tags", ",".join(module.tags)]
+    command += ["-o", binary, module.package]
     # Cgo would tie the result to this machine's C library, and a user's flags or workspace could change it.
     environment = inherited(GOFLAGS="", GOTOOLCHAIN="local", CGO_ENABLED="0", GOWORK="off")
     progress(what)

@@ -27,6 +27,7 @@ from serve.access import Bearer, Signed, read_secret
 from serve.alerts import AlertWebhook
 from serve.codec import CodecServer
 from serve.http import address_of
+from serve.metrics import OFF, ServeMetrics
 from serve.options import ServeOptions
 from serve.steering import Allowance, Steering
 
@@ -49,8 +50,12 @@ async def run(settings: Settings, options: ServeOptions, *, profile: str | None 
     tls = _tls(options)
     secrets = Secrets(options)
     tracing.start("argosy-serve")
-    client = await connect(settings, profile=profile, runtime=runtime(settings, metrics=False))
-    app = application(client, options, rules=rules, secrets=secrets, rate=settings.alert_rate)
+    telemetry = runtime(settings)
+    client = await connect(settings, profile=profile, runtime=telemetry)
+    metrics = ServeMetrics(telemetry.metric_meter) if telemetry and settings.metrics_listen else OFF
+    app = application(
+        client, options, rules=rules, secrets=secrets, rate=settings.alert_rate, metrics=metrics
+    )
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -84,14 +89,23 @@ class Secrets:
 
 
 def application(
-    client: Client, options: ServeOptions, *, rules: AlertRules | None, secrets: Secrets, rate: int
+    client: Client,
+    options: ServeOptions,
+    *,
+    rules: AlertRules | None,
+    secrets: Secrets,
+    rate: int,
+    metrics: ServeMetrics = OFF,
 ) -> web.Application:
     """The routes of the services that are wanted."""
-    app = web.Application(middlewares=[_named_locally] if options.insecure else [])
+    guard = [_named_locally] if options.insecure else []
+    app = web.Application(middlewares=[metrics.requests(), *guard])
     app.on_response_prepare.append(_unnamed)
     app.add_routes([web.get("/healthz", _healthz), web.get("/readyz", _readyz(client))])
     if rules is not None:
-        steering = Steering(client, rules, allowance=Allowance(rate), dry_run=options.dry_run)
+        steering = Steering(
+            client, rules, allowance=Allowance(rate), dry_run=options.dry_run, metrics=metrics
+        )
         webhook = AlertWebhook(steering, bearer=secrets.alert, signed=secrets.signed)
         app.add_routes([web.post("/alerts", webhook.post)])
     codec = client.data_converter.payload_codec

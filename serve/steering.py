@@ -25,6 +25,7 @@ from argosy.api.alerting import (
 from argosy.api.ids import cluster_id
 from argosy.api.messages import Steer
 from argosy.api.steering import SteerAction
+from serve.metrics import OFF, ServeMetrics
 
 logger = logging.getLogger("argosy.serve.alerts")
 
@@ -119,9 +120,16 @@ class Steering:
     """
 
     def __init__(
-        self, client: Client, rules: AlertRules, *, allowance: Allowance, dry_run: bool = False
+        self,
+        client: Client,
+        rules: AlertRules,
+        *,
+        allowance: Allowance,
+        dry_run: bool = False,
+        metrics: ServeMetrics = OFF,
     ) -> None:
         self._client = client
+        self._metrics = metrics
         self._rules = rules
         self._dry_run = dry_run
         self._memory = Memory()
@@ -146,6 +154,7 @@ class Steering:
                     down = True
                     self._paused_until = time.monotonic() + PAUSE
                 _log(alert, decision, result, why)
+                self._metrics.alert(decision.rule, result)
                 outcomes.append(Outcome(alert.fingerprint, decision, result))
         return outcomes
 
@@ -194,6 +203,7 @@ class Steering:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return Result.NO_SUCH_CLUSTER, ""
             return Result.NOT_DELIVERED, f"Temporal: {error.status.name}"
+        self._metrics.signal(decision.cluster, action)
         return Result.SIGNALLED, request.reason
 
     async def _rehearse(self, decision: Decision) -> tuple[Result, str]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from argosy.errors import ArgosyError
 from cli.session import Session
-from devcluster import alertmanager, binaries
+from devcluster import alertmanager, binaries, prometheus
+from devcluster.build import Progress
 from devcluster.member import BARE, FULL, Member, start_all, stop_all
 from devcluster.temporal import TemporalServer
 from tests.plant import Plant
@@ -27,7 +28,13 @@ _NEEDS = {
 }
 _BINARIES = pytest.StashKey[dict[str, Path]]()
 _MISSING = pytest.StashKey[str]()
-_ALERTMANAGER = pytest.StashKey[Path | str]()
+# Fixture -> how its binary is found or built. A string in the stash is why there is none.
+_MONITORING: dict[str, Callable[[Progress], Path]] = {
+    "alertmanager_binary": lambda tell: alertmanager.ensure(progress=tell),
+    "prometheus_binary": lambda tell: prometheus.ensure(prometheus.PROMETHEUS, progress=tell),
+    "promtool": lambda tell: prometheus.ensure(prometheus.PROMTOOL, progress=tell),
+}
+_MONITORED_BY = pytest.StashKey[dict[str, Path | str]]()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -41,6 +48,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("temporal")
         if "alertmanager_binary" in fixtures:
             item.add_marker("alertmanager")
+        if {"prometheus_binary", "promtool"}.intersection(fixtures):
+            item.add_marker("prometheus")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -60,11 +69,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             session.config.stash[_BINARIES] = binaries.ensure(needed, progress=tell)
         except ArgosyError as error:
             session.config.stash[_MISSING] = str(error)
-    if "alertmanager_binary" in used:
-        try:
-            session.config.stash[_ALERTMANAGER] = alertmanager.ensure(progress=tell)
-        except ArgosyError as error:
-            session.config.stash[_ALERTMANAGER] = str(error)
+    found = session.config.stash[_MONITORED_BY] = {}
+    for fixture, ensure in _MONITORING.items():
+        if fixture in used:
+            try:
+                found[fixture] = ensure(tell)
+            except ArgosyError as error:
+                found[fixture] = str(error)
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +96,23 @@ def full_binaries(member_binaries: dict[str, Path]) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def alertmanager_binary(pytestconfig: pytest.Config) -> Path:
     """A real Alertmanager's binary; without it tests are skipped, and with CI=true they fail."""
-    found = pytestconfig.stash[_ALERTMANAGER]
+    return _monitoring(pytestconfig, "alertmanager_binary")
+
+
+@pytest.fixture(scope="session")
+def prometheus_binary(pytestconfig: pytest.Config) -> Path:
+    """A real Prometheus' binary; without it tests are skipped, and with CI=true they fail."""
+    return _monitoring(pytestconfig, "prometheus_binary")
+
+
+@pytest.fixture(scope="session")
+def promtool(pytestconfig: pytest.Config) -> Path:
+    """What checks and tries Prometheus' rules; without it tests are skipped, and with CI=true they fail."""
+    return _monitoring(pytestconfig, "promtool")
+
+
+def _monitoring(config: pytest.Config, fixture: str) -> Path:
+    found = config.stash[_MONITORED_BY][fixture]
     if isinstance(found, str):
         _unavailable(found)
     return Path(found)

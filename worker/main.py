@@ -12,12 +12,20 @@ import sys
 from temporalio.service import RPCError
 
 from activities import logs, tracing
-from activities.connection import connect, instance_of, missing_attributes
+from activities.connection import (
+    connect,
+    denied,
+    failure,
+    instance_of,
+    is_denial,
+    missing_attributes,
+    require_right_to_work,
+)
 from activities.members import Inside
 from activities.metrics import OFF, Metrics
 from activities.telemetry import runtime
 from argosy.config import Settings
-from argosy.errors import ArgosyError, Refused, Unreachable
+from argosy.errors import ArgosyError, Refused
 from worker.health import serve_health
 from worker.sandbox import production_runner
 from worker.wiring import build, workers, workers_inside
@@ -35,26 +43,30 @@ async def run(settings: Settings, *, profile: str | None = None, inside: Inside 
         ArgosyError: Temporal cannot be reached, or the namespace is not set up.
     """
     tracing.start("argosy-worker")
-    telemetry = runtime(settings, metrics=True)
+    telemetry = runtime(settings)
     client = await connect(settings, profile=profile, runtime=telemetry)
     instance = await instance_of(client)
     try:
         missing = await missing_attributes(client)
     except RPCError as error:
-        raise Unreachable(
-            f"Temporal does not list its search attributes: {error.message}; try again"
-        ) from error
+        raise failure(error, doing="listing search attributes") from error
     if missing:
         raise Refused(
             f"Temporal namespace {client.namespace} lacks the search attributes {', '.join(missing)}; "
             "run `argosy init` once"
         )
+    await require_right_to_work(client)
     metrics = Metrics(telemetry.metric_meter) if telemetry and settings.metrics_listen else OFF
     parts = build(client, settings, instance=instance, metrics=metrics, inside=inside)
+    failures: list[BaseException] = []
+
+    async def note(error: BaseException) -> None:
+        failures.append(error)
+
     main_worker, health_worker = (
-        workers(client, settings, parts, runner=production_runner())
+        workers(client, settings, parts, runner=production_runner(), on_fatal_error=note)
         if inside is None
-        else workers_inside(client, settings, parts, inside.cluster)
+        else workers_inside(client, settings, parts, inside.cluster, on_fatal_error=note)
     )
     # What has been imported stays: without this every full collection walks the client library's thousands of classes.
     gc.collect()
@@ -76,6 +88,12 @@ async def run(settings: Settings, *, profile: str | None = None, inside: Inside 
         async with health, main_worker, health_worker:
             await stop.wait()
             logger.info("finishing what is under way")
+    except (RuntimeError, asyncio.CancelledError):
+        # A token has expired, or was taken back. Where both workers fail, the second one cancels this task once more.
+        for one in failures:
+            if is_denial(str(one.__cause__)):
+                raise denied(f"working in namespace {client.namespace}") from one
+        raise
     finally:
         await parts.close()
         await asyncio.to_thread(tracing.stop)

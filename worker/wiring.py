@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -201,6 +201,7 @@ def build(
                 recovery=timedelta(seconds=settings.recovery_after),
             ),
             deschedule_after=settings.deschedule_after,
+            fleet_guard=settings.fleet_guard,
             instance=instance,
             metrics=metrics,
         ),
@@ -208,7 +209,13 @@ def build(
     )
 
 
-def workers_inside(client: Client, settings: Settings, parts: Parts, cluster: str) -> tuple[Worker, Worker]:
+OnFatalError = Callable[[BaseException], Awaitable[None]] | None
+"""Told of what ends a worker."""
+
+
+def workers_inside(
+    client: Client, settings: Settings, parts: Parts, cluster: str, *, on_fatal_error: OnFatalError = None
+) -> tuple[Worker, Worker]:
     """The worker of a cluster's own task queue and the one of its health queue; neither runs workflows."""
     main = Worker(
         client,
@@ -216,12 +223,18 @@ def workers_inside(client: Client, settings: Settings, parts: Parts, cluster: st
         activities=parts.inside_activities(),
         max_concurrent_activities=ACTIVITY_SLOTS,
         graceful_shutdown_timeout=SHUTDOWN,
+        on_fatal_error=on_fatal_error,
     )
-    return main, _health_worker(client, queue_inside(HEALTH_QUEUE, cluster), parts)
+    return main, _health_worker(client, queue_inside(HEALTH_QUEUE, cluster), parts, on_fatal_error)
 
 
 def workers(
-    client: Client, settings: Settings, parts: Parts, *, runner: WorkflowRunner
+    client: Client,
+    settings: Settings,
+    parts: Parts,
+    *,
+    runner: WorkflowRunner,
+    on_fatal_error: OnFatalError = None,
 ) -> tuple[Worker, Worker]:
     """The worker of the main task queue and the one of the health queue."""
     main = Worker(
@@ -238,11 +251,12 @@ def workers(
         max_cached_workflows=CACHED_WORKFLOWS,
         sticky_queue_schedule_to_start_timeout=options.STICKY_TIMEOUT,
         graceful_shutdown_timeout=SHUTDOWN,
+        on_fatal_error=on_fatal_error,
     )
-    return main, _health_worker(client, HEALTH_QUEUE, parts)
+    return main, _health_worker(client, HEALTH_QUEUE, parts, on_fatal_error)
 
 
-def _health_worker(client: Client, task_queue: str, parts: Parts) -> Worker:
+def _health_worker(client: Client, task_queue: str, parts: Parts, on_fatal_error: OnFatalError) -> Worker:
     return Worker(
         client,
         task_queue=task_queue,
@@ -251,4 +265,5 @@ def _health_worker(client: Client, task_queue: str, parts: Parts) -> Worker:
         # What a monitor is about to confirm has to be known to the server when the process dies.
         max_heartbeat_throttle_interval=MONITOR_HEARTBEATS,
         graceful_shutdown_timeout=SHUTDOWN,
+        on_fatal_error=on_fatal_error,
     )

@@ -20,9 +20,7 @@ from activities.contracts import NotifyPropagations, TellClusters
 from activities.notify import Notifiers
 from activities.tainting import Tainting
 from argosy.api.policyset import (
-    INTERPRETER_KINDS,
     LARGEST_SET,
-    PROPAGATION_KINDS,
     TAINT_KINDS,
     Notice,
     PolicyEdit,
@@ -33,6 +31,7 @@ from argosy.api.policyset import (
     StoredPolicy,
     WaitForPolicy,
     compressed_size,
+    concerned_kinds,
 )
 from workflows import options
 from workflows.rolling import roll
@@ -180,7 +179,7 @@ def edited(
             "generation": state.generation + 1,
             "policies": tuple(policies[key] for key in sorted(policies)),
             "notice": Notice(
-                kinds=_merged(notice.kinds, _kinds(touched)),
+                kinds=_merged(notice.kinds, concerned_kinds(touched)),
                 waiters=tuple(sorted({*notice.waiters, *state.waiters})),
                 clusters=notice.clusters or any(one["kind"] in TAINT_KINDS for one in touched),
             ),
@@ -191,34 +190,6 @@ def edited(
     requests = {**state.requests, request.request_id: answer}
     changes["requests"] = dict(list(requests.items())[-REMEMBERED_EDITS:])
     return state.model_copy(update=changes), answer
-
-
-def _kinds(manifests: list[dict[str, Any]]) -> tuple[str, ...] | None:
-    """The kinds that these policies select; None where one of them may select any kind."""
-    kinds: dict[str, None] = {}
-    for manifest in manifests:
-        if manifest["kind"] in TAINT_KINDS:
-            continue
-        if manifest["kind"] in INTERPRETER_KINDS:
-            interpreted = _interpreted_kinds(manifest)
-            if interpreted is None:
-                return None
-            kinds |= dict.fromkeys(interpreted)
-            continue
-        selectors = manifest.get("spec", {}).get("resourceSelectors") or []
-        if not selectors and manifest["kind"] not in PROPAGATION_KINDS:
-            return None
-        kinds |= dict.fromkeys(selector["kind"] for selector in selectors)
-    return tuple(sorted(kinds))
-
-
-def _interpreted_kinds(manifest: dict[str, Any]) -> list[str] | None:
-    """The kinds whose meaning a customization or a web service tells; None where that may be any."""
-    if manifest["kind"] == "ResourceInterpreterCustomization":
-        return [manifest["spec"]["target"]["kind"]]
-    rules = [rule for webhook in manifest.get("webhooks") or () for rule in webhook.get("rules") or ()]
-    kinds = [kind for rule in rules for kind in rule.get("kinds") or ()]
-    return None if "*" in kinds else kinds
 
 
 def _merged(old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> tuple[str, ...] | None:

@@ -119,6 +119,14 @@ def parse_kind(text: str) -> KindName:
     )
 
 
+def spellings(kind: str) -> tuple[str, ...]:
+    """How people write a custom kind in lower case: itself, and the plural that its definition most likely has."""
+    one = kind.lower()
+    if one.endswith("y") and one[-2:-1] not in "aeiou":
+        return one, f"{one[:-1]}ies"
+    return one, f"{one}es" if one.endswith(("s", "x", "z", "ch", "sh")) else f"{one}s"
+
+
 def _versioned(group: str | None, rest: str) -> tuple[str, ...]:
     """The spelling VERSION.GROUP of `rest`, where it is one for `group`."""
     version, _, after = rest.partition(".")

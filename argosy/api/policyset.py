@@ -6,6 +6,7 @@ The cluster scope also holds what tells the meaning of objects: customizations a
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -102,3 +103,31 @@ class PolicySetStatus(Record):
 def compressed_size(state: PolicySetState) -> int:
     """About how many bytes a set takes in Temporal, where payloads are compressed."""
     return len(zlib.compress(state.model_dump_json().encode(), level=1))
+
+
+def concerned_kinds(manifests: Sequence[dict[str, Any]]) -> tuple[str, ...] | None:
+    """The kinds of templates that these policies concern; None where one of them may concern any kind."""
+    kinds: dict[str, None] = {}
+    for manifest in manifests:
+        if manifest["kind"] in TAINT_KINDS:
+            continue
+        if manifest["kind"] in INTERPRETER_KINDS:
+            interpreted = _interpreted_kinds(manifest)
+            if interpreted is None:
+                return None
+            kinds |= dict.fromkeys(interpreted)
+            continue
+        selectors = manifest.get("spec", {}).get("resourceSelectors") or []
+        if not selectors and manifest["kind"] not in PROPAGATION_KINDS:
+            return None
+        kinds |= dict.fromkeys(selector["kind"] for selector in selectors)
+    return tuple(sorted(kinds))
+
+
+def _interpreted_kinds(manifest: dict[str, Any]) -> list[str] | None:
+    """The kinds whose meaning a customization or a web service tells; None where that may be any."""
+    if manifest["kind"] == "ResourceInterpreterCustomization":
+        return [manifest["spec"]["target"]["kind"]]
+    rules = [rule for webhook in manifest.get("webhooks") or () for rule in webhook.get("rules") or ()]
+    kinds = [kind for rule in rules for kind in rule.get("kinds") or ()]
+    return None if "*" in kinds else kinds

@@ -16,6 +16,7 @@ from devcluster import tools
 ROOT = Path(__file__).parents[2]
 _NEEDS = {
     "compose": (tools.COMPOSE,),
+    "guarded": (tools.COMPOSE,),
     "helm": (tools.HELM,),
     "temporal_binaries": (tools.TEMPORAL_SERVER, tools.TEMPORAL_SQL_TOOL),
 }
@@ -69,9 +70,20 @@ def unavailable(reason: str) -> NoReturn:
 @pytest.fixture(scope="session")
 def compose(pytestconfig: pytest.Config) -> dict[str, Any]:
     """The compose file as Docker's own library understands it, with every profile."""
+    return understand(pytestconfig, "docker-compose.yml")
+
+
+@pytest.fixture(scope="session")
+def guarded(pytestconfig: pytest.Config) -> dict[str, Any]:
+    """The same with what makes Temporal demand certificates and tokens."""
+    return understand(pytestconfig, "docker-compose.yml", "docker-compose.guarded.yml")
+
+
+def understand(config: pytest.Config, *files: str, directory: Path = ROOT) -> dict[str, Any]:
+    """Compose files in a directory as Docker's own library understands them together."""
     done = subprocess.run(
-        [path_of(pytestconfig, "compose-spec"), "docker-compose.yml"],
-        cwd=ROOT,
+        [path_of(config, "compose-spec"), *files],
+        cwd=directory,
         env={"SECRETS_GID": "1000", "HOME": "/nonexistent"},
         capture_output=True,
         text=True,

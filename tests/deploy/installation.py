@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
@@ -26,9 +27,10 @@ from devcluster.ports import LOOPBACK, free_port
 from devcluster.process import Identity, spawn
 from tests.deploy.conftest import ROOT
 
-_SERVICES = ("FRONTEND", "MATCHING", "HISTORY", "WORKER")
+_SERVICES = ("FRONTEND", "INTERNAL_FRONTEND", "MATCHING", "HISTORY", "WORKER")
 _PORTS = (
     "FRONTEND_HTTP_PORT",
+    "INTERNAL_FRONTEND_HTTP_PORT",
     *(f"{name}_{use}_PORT" for name in _SERVICES for use in ("GRPC", "MEMBERSHIP")),
 )
 
@@ -179,8 +181,13 @@ class Installation:
     def start_temporal(self) -> None:
         """Start the server and wait until its health check passes."""
         self._start("temporal", "temporal")
-        url = self.compose["services"]["temporal"]["healthcheck"]["test"][-1]
-        url = url.replace(":7243/", f":{self.ports['FRONTEND_HTTP_PORT']}/")
+        test = self.compose["services"]["temporal"]["healthcheck"]["test"]
+        if "nc" in test:
+            wait_until(
+                lambda: _listens(self.ports["FRONTEND_GRPC_PORT"]), what="Temporal listens", seconds=60
+            )
+            return
+        url = test[-1].replace(":7243/", f":{self.ports['FRONTEND_HTTP_PORT']}/")
         wait_until(lambda: _answers(url), what="Temporal answers", seconds=60)
 
     def start_worker(self, name: str, *, source: Path = ROOT) -> None:
@@ -213,17 +220,26 @@ class Installation:
 
     def argosy(self, *words: str, source: Path = ROOT) -> str:
         """One command of a person, with the worker's settings; what it printed."""
-        done = subprocess.run(
+        done = self._command_of_a_person(words, source, {})
+        assert done.returncode == 0, f"argosy {' '.join(words)}: {done.stderr}{done.stdout}"
+        return done.stdout
+
+    def attempt(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """One command of a person, with the worker's settings and others; it may fail."""
+        return self._command_of_a_person(words, ROOT, environment)
+
+    def _command_of_a_person(
+        self, words: Sequence[str], source: Path, environment: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [sys.executable, "-m", "cli", *words],
-            env=self.environment("worker", PYTHONPATH=str(source)),
+            env=self.environment("worker", PYTHONPATH=str(source), **environment),
             cwd=source,
             capture_output=True,
             text=True,
             check=False,
             timeout=120,
         )
-        assert done.returncode == 0, f"argosy {' '.join(words)}: {done.stderr}{done.stdout}"
-        return done.stdout
 
     def join(self, member: Member, region: str) -> None:
         """Join a member as a person does."""
@@ -244,6 +260,7 @@ class Installation:
             "DB_PORT": str(self.postgres.port),
             "BIND_ON_IP": LOOPBACK,
             "PROMETHEUS_ENDPOINT": f"{LOOPBACK}:{free_port()}",
+            "ARGOSY_METRICS_LISTEN": f"{LOOPBACK}:{free_port()}",
             "TEMPORAL_ADDRESS": self.address,
             "DYNAMIC_CONFIG_FILE_PATH": str(ROOT / "deploy/temporal/dynamicconfig.yaml"),
         }
@@ -311,6 +328,14 @@ def wait_until(holds: Callable[[], bool], *, what: str, seconds: float) -> None:
     while not holds():
         assert time.monotonic() < deadline, f"after {seconds:.0f} s still not: {what}"
         time.sleep(0.2)
+
+
+def _listens(port: int) -> bool:
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=2):
+            return True
+    except OSError:
+        return False
 
 
 def _answers(url: str) -> bool:

@@ -14,7 +14,8 @@ import yaml
 from temporalio.envconfig import ClientConfigProfile
 
 from argosy import __version__
-from argosy.config import Settings
+from argosy.api.access import parse_access
+from argosy.config import PREFIX, Settings
 from devcluster.member import Member
 from tests.deploy.commands import check_command, check_environment
 from tests.deploy.conftest import ROOT
@@ -45,6 +46,14 @@ EVERYTHING: dict[str, Any] = {
         },
     },
     "kubeconfigs": {"existingSecret": "members"},
+    "access": {"rules": (ROOT / "deploy" / "rbac" / "access.yaml").read_text(encoding="utf-8")},
+    "tracing": {"endpoint": "http://collector.observability:4318"},
+    "metrics": {
+        "podAnnotations": True,
+        "podMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+        "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+    },
+    "extraEnv": [{"name": "OTEL_TRACES_SAMPLER", "value": "parentbased_always_on"}],
     "settings": {"ARGOSY_TASK_QUEUE": "blue", "ARGOSY_FAILOVER_AFTER": "10"},
     "worker": {
         "nodeSelector": {"kubernetes.io/os": "linux"},
@@ -68,7 +77,10 @@ EVERYTHING: dict[str, Any] = {
     "rbac": {
         "memberRules": [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "patch"]}]
     },
-    "networkPolicy": {"serveClients": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]},
+    "networkPolicy": {
+        "serveClients": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}],
+        "metricsClients": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}],
+    },
 }  # fmt: skip - one value a line where it matters
 (DOCUMENTED,) = re.findall(
     r"```yaml\n(# values\.yaml\n.*?)```",
@@ -76,6 +88,8 @@ EVERYTHING: dict[str, Any] = {
     re.DOTALL,
 )
 SETUPS = {"minimal": MINIMAL, "everything": EVERYTHING, "documented": yaml.safe_load(DOCUMENTED)}
+# Of the Prometheus operator, whose definitions no API server here has.
+OPERATORS = {"PodMonitor", "PrometheusRule"}
 PATHS = {
     "ConfigMap": "/api/v1/namespaces/{}/configmaps",
     "Service": "/api/v1/namespaces/{}/services",
@@ -153,6 +167,8 @@ def test_a_real_api_server_admits_everything(render: Render, restricted: Member,
     pods = pods_of(manifests)
     assert set(pods) == {"worker", "init"} | ({"serve"} if setup == "everything" else set())
     for manifest in [*manifests, *pods.values()]:
+        if manifest["kind"] in OPERATORS:
+            continue
         status, answer = admitted(restricted, manifest)
         assert status == 201, f"{manifest['kind']} {manifest['metadata']}: {answer}"
 
@@ -238,7 +254,8 @@ def test_every_workload_is_kept_apart_and_is_not_drained_at_once(render: Render)
             assert len(selected) == 1, f"{kind} of {name}"
             if kind == "NetworkPolicy":
                 assert selected[0]["spec"]["policyTypes"] == ["Ingress", "Egress"]
-                assert bool(selected[0]["spec"].get("ingress")) == (name == "serve")
+                into = {port["port"] for entry in selected[0]["spec"]["ingress"] for port in entry["ports"]}
+                assert into == ({"http", "metrics"} if name == "serve" else {"metrics"})
 
 
 @pytest.mark.parametrize(
@@ -248,6 +265,15 @@ def test_every_workload_is_kept_apart_and_is_not_drained_at_once(render: Render)
         ({"temporal": {"address": "nowhere"}}, "/temporal/address"),
         ({"image": {"repository": "x", "tagg": "1"}}, "tagg"),
         ({"settings": {"ARGOSY_FLEET_GUARD": 1}}, "/settings/ARGOSY_FLEET_GUARD"),
+        ({"settings": {"ARGOSY_FLEET_GUARD": "half"}}, "/settings/ARGOSY_FLEET_GUARD"),
+        ({"settings": {"ARGOSY_FLEET_GAURD": "0.5"}}, "ARGOSY_FLEET_GAURD"),
+        ({"settings": {"ARGOSY_ACCESS": "/access.yaml"}}, "ARGOSY_ACCESS"),
+        ({"logFormat": "yaml"}, "/logFormat"),
+        ({"tracing": {"endpoint": "collector:4318"}}, "/tracing/endpoint"),
+        ({"metrics": {"port": 80}}, "/metrics/port"),
+        ({"metrics": {"podMonitor": {"interval": "often"}}}, "/metrics/podMonitor/interval"),
+        ({"extraEnv": [{"value": "x"}]}, "/extraEnv/0"),
+        ({"access": {"rules": "some", "existingConfigMap": "mine"}}, "set one"),
         ({"serve": {"enabled": True}}, "serve has nothing to do"),
         ({"serve": {"rules": "x"}}, "set serve.alertToken.existingSecret"),
     ],
@@ -258,6 +284,111 @@ def test_values_that_cannot_work_are_refused_by_name(
     done = run_helm(helm, tmp_path, {**MINIMAL, **change}, "template", "argosy")
     assert done.returncode != 0
     assert words in done.stderr
+
+
+def settings_of(render: Render, values: dict[str, Any], component: str) -> dict[str, str]:
+    (container,) = pods_of(render(values))[component]["spec"]["containers"]
+    return {
+        entry["name"]: entry.get("value", "")
+        for entry in container["env"]
+        if entry["name"].startswith(PREFIX)
+    }
+
+
+def test_every_setting_can_be_given(render: Render) -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+    freely = set(schema["properties"]["settings"]["properties"])
+    everything = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    others = {
+        "ring": {**EVERYTHING, "encryption": {"existingSecret": "keys", "asVariable": True}},
+        "file": EVERYTHING,
+    }
+    by_values = {name for values in others.values() for name in settings_of(render, values, "worker")}
+    # The address of `serve` is an option of its command, and how a process ends is not for pods to say.
+    assert freely | by_values == everything - {"ARGOSY_SERVE_LISTEN", "ARGOSY_HARD_EXIT"}
+    extra = {**MINIMAL, "extraEnv": [{"name": name, "value": "x"} for name in sorted(everything)]}
+    assert everything <= set(settings_of(render, extra, "worker"))
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_the_schema_takes_what_argosy_takes(name: str) -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+    allowed = schema["properties"]["settings"]["properties"].get(f"{PREFIX}{name.upper()}")
+    if allowed is None:
+        return
+    default = Settings.model_fields[name].default
+    given = str(default).lower() if isinstance(default, bool) else str(default)
+    assert given in allowed["enum"] if "enum" in allowed else re.search(allowed.get("pattern", "."), given)
+    if "enum" in allowed:
+        for value in allowed["enum"]:
+            Settings.from_env({f"{PREFIX}{name.upper()}": value})
+
+
+def test_what_is_documented_in_the_values_is_allowed(helm: Path, tmp_path: Path) -> None:
+    lines = (CHART / "values.yaml").read_text(encoding="utf-8")
+    examples = dict(re.findall(r'^#  (ARGOSY_\w+): "(.*)"$', lines, re.MULTILINE))
+    assert len(examples) >= 5
+    done = run_helm(helm, tmp_path, {**MINIMAL, "settings": examples}, "template", "argosy")
+    assert done.returncode == 0, done.stderr
+
+
+def test_metrics_are_served_where_they_are_looked_for(render: Render) -> None:
+    manifests = render(EVERYTHING)
+    pods = {name: pod for name, pod in pods_of(manifests).items() if name != "init"}
+    by_kind = {manifest["kind"]: manifest for manifest in manifests if manifest["kind"] in OPERATORS}
+    (service,) = (
+        m for m in manifests if m["kind"] == "Service" and m["metadata"]["name"] == "argosy-metrics"
+    )
+    for name, pod in pods.items():
+        (container,) = pod["spec"]["containers"]
+        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+        assert settings_of(render, EVERYTHING, name)["ARGOSY_METRICS_LISTEN"] == f"0.0.0.0:{ports['metrics']}"
+        labels = pod["metadata"]["labels"].items()
+        assert pod["metadata"]["annotations"]["prometheus.io/port"] == str(ports["metrics"])
+        assert service["spec"]["selector"].items() <= labels
+        assert by_kind["PodMonitor"]["spec"]["selector"]["matchLabels"].items() <= labels
+    assert [port["targetPort"] for port in service["spec"]["ports"]] == ["metrics"]
+    assert by_kind["PodMonitor"]["spec"]["podMetricsEndpoints"] == [{"port": "metrics", "interval": "30s"}]
+    silent = render({**MINIMAL, "metrics": {"enabled": False}})
+    assert "ARGOSY_METRICS_LISTEN" not in json.dumps(silent)
+    assert "metrics" not in json.dumps(silent).replace("/metrics", "")
+
+
+def test_the_operator_gets_the_rules_that_are_shipped(render: Render) -> None:
+    (rule,) = (manifest for manifest in render(EVERYTHING) if manifest["kind"] == "PrometheusRule")
+    shipped = (ROOT / "deploy" / "prometheus" / "alerts.yaml").read_text(encoding="utf-8")
+    assert rule["spec"] == yaml.safe_load(shipped)
+    assert rule["metadata"]["labels"]["release"] == "prometheus"
+
+
+def test_new_access_rules_need_new_workers(render: Render) -> None:
+    def annotations(rules: str) -> dict[str, str]:
+        pod = pods_of(render({**MINIMAL, "access": {"rules": rules}}))["worker"]
+        found: dict[str, str] = pod["metadata"]["annotations"]
+        return found
+
+    assert annotations("a") == annotations("a") != annotations("b")
+    (written,) = (m for m in render(EVERYTHING) if m["metadata"]["name"] == "argosy-access")
+    assert parse_access(written["data"]["access.yaml"], source="the ConfigMap").rules
+    existing = {**MINIMAL, "access": {"existingConfigMap": "mine"}}
+    volumes = pods_of(render(existing))["worker"]["spec"]["volumes"]
+    assert {"name": "access", "configMap": {"name": "mine"}} in volumes
+    assert settings_of(render, existing, "worker")["ARGOSY_ACCESS"] == "/access/access.yaml"
+
+
+def test_every_pod_is_confined_and_bounded(render: Render) -> None:
+    for name, pod in pods_of(render(EVERYTHING)).items():
+        assert pod["spec"]["securityContext"]["runAsNonRoot"], name
+        (container,) = pod["spec"]["containers"]
+        confined = container["securityContext"]
+        assert confined["readOnlyRootFilesystem"], name
+        assert confined["allowPrivilegeEscalation"] is False, name
+        assert confined["capabilities"] == {"drop": ["ALL"]}, name
+        assert container["resources"]["requests"].keys() == {"cpu", "memory"}, name
+        assert "memory" in container["resources"]["limits"], name
+        if name != "init":
+            assert {"livenessProbe", "readinessProbe"} <= container.keys(), name
+            assert len(pod["spec"]["topologySpreadConstraints"]) == 2, name
 
 
 def test_helm_has_nothing_to_remark(helm: Path, tmp_path: Path) -> None:

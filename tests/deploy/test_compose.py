@@ -16,7 +16,7 @@ import yaml
 from activities.codec import KeyRing
 from argosy.config import Settings
 from tests.deploy.commands import check_command, check_environment
-from tests.deploy.conftest import ROOT
+from tests.deploy.conftest import ROOT, understand
 
 Compose = dict[str, Any]
 MEMBERS = {"member1", "member2", "member3"}
@@ -28,9 +28,11 @@ OURS = sorted(name for name, service in WRITTEN["services"].items() if "build" i
 
 def test_docker_understands_every_service(compose: Compose) -> None:
     assert set(compose["services"]) == set(WRITTEN["services"])
-    assert {name for name, service in compose["services"].items() if "profiles" in service} == {
-        name for name in compose["services"] if name.startswith(("demo-", "member"))
+    profiles = {name: service.get("profiles") for name, service in compose["services"].items()}
+    assert {name for name, given in profiles.items() if given == ["demo"]} == {
+        name for name in profiles if name.startswith(("demo-", "member"))
     }
+    assert {name for name, given in profiles.items() if given == ["monitoring"]} == {"prometheus", "grafana"}
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -67,6 +69,107 @@ def test_nothing_is_written_where_it_does_not_belong_and_nobody_is_root(compose:
     assert re.search(r"^USER 10001:10001$", dockerfile(), re.MULTILINE)
 
 
+def test_every_setting_can_be_given_and_what_is_written_wins(
+    pytestconfig: pytest.Config, tmp_path: Path
+) -> None:
+    given = {f"ARGOSY_{name.upper()}": "given" for name in Settings.model_fields}
+    shutil.copy(ROOT / "docker-compose.yml", tmp_path)
+    unshipped = shutil.ignore_patterns("secrets", "kubeconfigs")
+    shutil.copytree(ROOT / "deploy", tmp_path / "deploy", ignore=unshipped)
+    lines = "".join(f"{name}={value}\n" for name, value in given.items())
+    (tmp_path / "deploy" / "argosy.env").write_text(lines, encoding="utf-8")
+    understood = understand(pytestconfig, "docker-compose.yml", directory=tmp_path)
+    for name in OURS:
+        seen = understood["services"][name]["environment"]
+        written = WRITTEN["services"][name]["environment"]
+        assert {setting: seen[setting] for setting in given} == given | {
+            setting: value for setting, value in written.items() if setting in given
+        }
+
+
+def test_the_guard_is_on_every_caller_of_temporal(guarded: Compose) -> None:
+    callers = {
+        name
+        for name, service in guarded["services"].items()
+        if "TEMPORAL_ADDRESS" in service.get("environment", {})
+    }
+    for name in callers - {"ui"}:
+        service = guarded["services"][name]
+        file = service["environment"]["TEMPORAL_CONFIG_FILE"].removeprefix("/run/secrets/")
+        assert file in {secret["source"] for secret in service["secrets"]}, name
+        administers = name in {"temporal-namespace", "init"}
+        assert file == ("temporal-admin.toml" if administers else "temporal-argosy.toml"), name
+    assert set(OURS) <= callers
+
+
+def test_the_values_for_temporals_chart_say_the_same(guarded: Compose) -> None:
+    """The compose file's variables are what was tried; each stands for a place in the configuration."""
+    given = guarded["services"]["temporal"]["environment"]
+    config = yaml.safe_load((ROOT / "deploy/temporal/values.yaml").read_text(encoding="utf-8"))["server"][
+        "config"
+    ]
+    tls, tokens = config["tls"], config["authorization"]
+
+    def file(variable: str) -> str:
+        return str(given[variable]).replace("/run/secrets/", "/identities/")
+
+    server = {"requireClientAuth": given["TEMPORAL_TLS_REQUIRE_CLIENT_AUTH"] == "true"}
+    assert tls == {
+        "refreshInterval": given["TEMPORAL_TLS_REFRESH_INTERVAL"],
+        "internode": {
+            "server": {
+                **server,
+                "certFile": file("TEMPORAL_TLS_SERVER_CERT"),
+                "keyFile": file("TEMPORAL_TLS_SERVER_KEY"),
+                "clientCaFiles": [file("TEMPORAL_TLS_SERVER_CA_CERT")],
+            },
+            "client": {
+                "serverName": given["TEMPORAL_TLS_INTERNODE_SERVER_NAME"],
+                "rootCaFiles": [file("TEMPORAL_TLS_SERVER_CA_CERT")],
+            },
+        },
+        "frontend": {
+            "server": {
+                **server,
+                "certFile": file("TEMPORAL_TLS_FRONTEND_CERT"),
+                "keyFile": file("TEMPORAL_TLS_FRONTEND_KEY"),
+                "clientCaFiles": [file("TEMPORAL_TLS_CLIENT1_CA_CERT")],
+            }
+        },
+    }
+    assert (tokens["authorizer"], tokens["claimMapper"]) == (
+        given["TEMPORAL_AUTH_AUTHORIZER"],
+        given["TEMPORAL_AUTH_CLAIM_MAPPER"],
+    )
+    assert tokens["jwtKeyProvider"]["keySourceURIs"] == [file("TEMPORAL_JWT_KEY_SOURCE1")]
+    assert str(config["numHistoryShards"]) == given["NUM_HISTORY_SHARDS"]
+
+
+def test_files_of_the_guard_are_mounted(guarded: Compose) -> None:
+    for name, service in guarded["services"].items():
+        mounted = {secret["source"] for secret in service.get("secrets", ())}
+        for variable, value in service.get("environment", {}).items():
+            _, found, file = value.partition("/run/secrets/")
+            assert not found or file in mounted, f"{name}: {variable}"
+
+
+def test_prometheus_finds_who_serves_metrics(compose: Compose, promtool: Path) -> None:
+    directory = ROOT / "deploy" / "prometheus"
+    check = [str(promtool), "check", "config", str(directory / "prometheus.yml")]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    ours, server = yaml.safe_load((directory / "prometheus.yml").read_text(encoding="utf-8"))[
+        "scrape_configs"
+    ]
+    (found,) = ours["dns_sd_configs"]
+    for name in ("worker", "serve"):
+        assert name in found["names"]
+        environment = compose["services"][name]["environment"]
+        assert environment["ARGOSY_METRICS_LISTEN"] == f"0.0.0.0:{found['port']}"
+    _, _, port = compose["services"]["temporal"]["environment"]["PROMETHEUS_ENDPOINT"].partition(":")
+    assert server["static_configs"] == [{"targets": [f"temporal:{port}"]}]
+
+
 def test_images_are_pinned(compose: Compose) -> None:
     images = {service["image"] for service in compose["services"].values() if "build" not in service}
     images |= set(re.findall(r"^FROM (\S+)", dockerfile(), re.MULTILINE))
@@ -84,7 +187,7 @@ def test_who_runs_for_long_says_whether_it_is_well(compose: Compose) -> None:
 
 def test_only_this_machine_can_call(compose: Compose) -> None:
     ports = [port for service in compose["services"].values() for port in service.get("ports", ())]
-    assert {port["published"] for port in ports} == {"7233", "8080", "8484"}
+    assert {port["published"] for port in ports} == {"7233", "8080", "8484", "9090", "3000"}
     assert {port["host_ip"] for port in ports} == {"127.0.0.1"}
     assert compose["networks"]["storage"]["internal"]
     assert set(compose["services"]["postgres"]["networks"]) == {"storage"}
@@ -105,7 +208,8 @@ def test_the_database_is_kept_and_has_enough_shards(compose: Compose) -> None:
     assert compose["services"]["temporal"]["environment"]["NUM_HISTORY_SHARDS"] == "512"
 
 
-def test_secrets_are_made_once_and_fit(compose: Compose, tmp_path: Path) -> None:
+def test_secrets_are_made_once_and_fit(compose: Compose, guarded: Compose, tmp_path: Path) -> None:
+    again: dict[str, bytes] = {}
     shutil.copytree(
         ROOT / "deploy", tmp_path / "deploy", ignore=shutil.ignore_patterns("secrets", "kubeconfigs")
     )
@@ -118,6 +222,14 @@ def test_secrets_are_made_once_and_fit(compose: Compose, tmp_path: Path) -> None
     first = make()
     assert make() == first
     assert set(compose["secrets"]) | {"ui-password"} == set(first)
+    identities = tmp_path / "deploy" / "temporal" / "identities.sh"
+    for _ in range(2):
+        subprocess.run([identities], check=True)
+        made_later = {path.name: path.read_bytes() for path in made.iterdir() if path.name not in first}
+        again = again or made_later
+        assert made_later == again
+    wanted = {Path(secret["file"]).name for secret in guarded["secrets"].values()}
+    assert wanted | {"ui-authorization.conf"} <= set(first) | set(made_later)
     KeyRing.load(made / "encryption-keys.json")
     assert first["codec-token"] in first["codec-authorization.conf"]
     assert first["ui-users"] == b"argosy:{PLAIN}" + first["ui-password"] + b"\n"

@@ -6,7 +6,10 @@ import asyncio
 import json
 import re
 import secrets
+import shutil
+import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,11 +20,13 @@ import pytest
 import yaml
 
 from devcluster.member import Member
-from devcluster.ports import free_port
+from devcluster.ports import LOOPBACK, free_port
 from devcluster.temporal import TemporalServer
 from tests.cli.runs import ROOT, argosy, write
 from tests.observability.collector import Collector, collecting
+from tests.observability.prometheus import RULES, Prometheus, scraping
 from tests.plant import Plant, deployment, placing_everything
+from tests.serve.alertmanager import TOKEN, Serve
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -35,10 +40,13 @@ class Told:
     """What the installation has told of its work.
 
     Attributes:
+        metrics: of the worker, and of `argosy serve`.
+        endpoints: host:port of each.
         log: lines of the worker.
     """
 
     metrics: str
+    endpoints: list[str]
     collector: Collector
     log: list[str]
 
@@ -61,7 +69,8 @@ def told(members: list[Member], tmp_path_factory: pytest.TempPathFactory) -> Ite
     directory = tmp_path_factory.mktemp("observed")
     server = TemporalServer(directory / "temporal", ui=False)
     server.start()
-    listen = f"127.0.0.1:{free_port()}"
+    listen, at_serve = (f"{LOOPBACK}:{free_port()}" for _ in range(2))
+    serve = Serve(directory, temporal=server.address, ARGOSY_METRICS_LISTEN=at_serve)
     with collecting() as collector:
         plant = Plant(
             directory=directory,
@@ -77,10 +86,14 @@ def told(members: list[Member], tmp_path_factory: pytest.TempPathFactory) -> Ite
         asyncio.run(plant.set_up())
         try:
             work(plant, collector, directory, scrape=lambda: scraped(listen))
-            metrics = scraped(listen)
+            asyncio.run(serve.start())
+            call(serve)
+            metrics = scraped(listen) + scraped(at_serve)
             lines = (directory / "worker.log").read_text().splitlines()
-            yield Told(metrics=metrics, collector=collector, log=lines)
+            yield Told(metrics=metrics, endpoints=[listen, at_serve], collector=collector, log=lines)
         finally:
+            if serve.process is not None:
+                serve.process.stop()
             assert plant.worker is not None
             plant.worker.stop()
             server.stop()
@@ -126,6 +139,40 @@ def work(plant: Plant, collector: Collector, directory: Path, *, scrape: Callabl
     run("delete", "deployment", "broken", "-n", SPACE)
 
 
+def call(serve: Serve) -> None:
+    """Alerts that steer, that nobody has a rule for, and that mean no cluster; and callers who may not, or get lost."""
+
+    def alert(cluster: str, status: str, name: str = "KubeAPIDown") -> dict[str, Any]:
+        labels = {"alertname": name, "cluster": cluster}
+        times = {"startsAt": "2026-11-24T10:00:00Z", "endsAt": "0001-01-01T00:00:00Z"}
+        return {
+            "status": status,
+            "labels": labels,
+            "annotations": {},
+            "fingerprint": f"{name}-{cluster}",
+            **times,
+        }
+
+    def post(path: str, *alerts: dict[str, Any], token: str = TOKEN) -> int:
+        body = json.dumps({"version": "4", "groupKey": "{}", "status": "firing", "alerts": alerts}).encode()
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        try:
+            with urllib.request.urlopen(
+                urllib.request.Request(f"{serve.url}{path}", body, headers)
+            ) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    assert (
+        post("/alerts", alert("member3", "firing"), alert("member3", "firing"), alert("x", "firing", "Y"))
+        == 200
+    )
+    assert post("/alerts", alert("member3", "resolved"), alert("nowhere", "firing")) == 200
+    assert post("/alerts", alert("member3", "firing"), token="another") == 401
+    assert post("/made-up") == 404
+
+
 class TestMetrics:
     def test_copies_are_counted_by_what_became_of_them(self, told: Told) -> None:
         for member in ("member1", "member2", "member3"):
@@ -161,6 +208,19 @@ class TestMetrics:
         assert told.total("temporal_worker_task_slots_available") > 0
         assert told.total("temporal_workflow_task_schedule_to_start_latency_seconds_count") > 0
 
+    def test_serve_tells_what_became_of_calls_and_alerts(self, told: Told) -> None:
+        requests = "argosy_serve_requests_total"
+        assert told.total(requests, endpoint="/alerts", code="200") == 2
+        assert told.total(requests, endpoint="/alerts", code="401") == 1
+        assert told.total(requests, endpoint="elsewhere", code="404") == 1
+        assert told.total("argosy_serve_request_duration_seconds_count", endpoint="/alerts") == 3
+        alerts = {"signalled": 2, "known already": 1, "no such cluster": 1}
+        for result, count in alerts.items():
+            assert told.total("argosy_alerts_total", rule="api-down", result=result) == count, result
+        assert told.total("argosy_alerts_total", rule="", result="no rule") == 1
+        for action in ("failover", "recover"):
+            assert told.total("argosy_alert_signals_total", cluster="member3", action=action) == 1
+
     def test_the_page_names_what_there_is(self, told: Told) -> None:
         page = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")
         written = set(re.findall(r"^\| `(argosy_[a-z_]+)` \|", page, re.MULTILINE))
@@ -168,41 +228,94 @@ class TestMetrics:
         assert written == there
 
 
-def expressions(manifest: Any) -> Iterator[str]:
-    """Every expression anywhere in a dashboard or in rules."""
-    if isinstance(manifest, dict):
-        for key, value in manifest.items():
-            if key in {"expr", "query"} and isinstance(value, str):
-                yield value
-            yield from expressions(value)
-    elif isinstance(manifest, list):
-        for one in manifest:
-            yield from expressions(one)
+BOARD = json.loads((ROOT / "deploy" / "grafana" / "argosy.json").read_text(encoding="utf-8"))
+ALERTS = [
+    rule for group in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"] for rule in group["rules"]
+]
+SHOWN = [target["expr"] for panel in BOARD["panels"] for target in panel["targets"]]
+
+
+@pytest.fixture(scope="module")
+def prometheus(
+    told: Told, prometheus_binary: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
+    """One that has scraped both processes some times."""
+    directory = tmp_path_factory.mktemp("prometheus") / "prometheus"
+    with scraping(prometheus_binary, directory, told.endpoints) as made:
+        until(made.ready)
+        until(lambda: len(made.result("sum_over_time(up[1m]) > 3")) == len(told.endpoints))
+        yield made
 
 
 class TestWhatIsBuiltOnThem:
-    @pytest.mark.parametrize("name", ["grafana/argosy.json", "prometheus/alerts.yaml"])
-    def test_every_name_is_one_that_is_served(self, told: Told, name: str) -> None:
-        manifest = yaml.safe_load((ROOT / "deploy" / name).read_text(encoding="utf-8"))
-        used = {found for text in expressions(manifest) for found in NAME.findall(text)}
-        served = {one["name"] for one in SERIES.finditer(told.metrics)}
-        assert len(used) >= 4
-        assert used <= served
+    @pytest.mark.parametrize("expression", SHOWN)
+    def test_every_panel_has_something_to_show(self, prometheus: Prometheus, expression: str) -> None:
+        found = prometheus.result(expression)
+        # No probe had to fail.
+        assert bool(found) != ('result="failed"' in expression)
+
+    @pytest.mark.parametrize("expression", [*SHOWN, *(rule["expr"] for rule in ALERTS)])
+    def test_every_name_is_one_that_is_served(self, prometheus: Prometheus, expression: str) -> None:
+        names = set(NAME.findall(expression))
+        assert names
+        for name in names:
+            assert prometheus.ask("series", **{"match[]": name}), name
+
+    def test_prometheus_evaluates_every_rule_and_nothing_is_wrong_here(self, prometheus: Prometheus) -> None:
+        def rules() -> list[dict[str, Any]]:
+            return [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
+
+        until(lambda: all(rule["health"] != "unknown" for rule in rules()))
+        assert {rule["name"] for rule in rules()} == {rule["alert"] for rule in ALERTS}
+        assert {rule["health"] for rule in rules()} == {"ok"}
+        assert [rule["name"] for rule in rules() if rule["state"] == "firing"] == []
 
     def test_every_alert_says_what_to_do(self) -> None:
-        manifest = yaml.safe_load(
-            (ROOT / "deploy" / "prometheus" / "alerts.yaml").read_text(encoding="utf-8")
-        )
-        rules = [rule for group in manifest["groups"] for rule in group["rules"]]
-        for rule in rules:
+        for rule in ALERTS:
             assert rule["labels"]["severity"] in {"critical", "warning"}
             assert {"summary", "description"} <= rule["annotations"].keys()
 
     def test_the_dashboard_is_whole(self) -> None:
-        board = json.loads((ROOT / "deploy" / "grafana" / "argosy.json").read_text(encoding="utf-8"))
-        panels = board["panels"]
+        panels = BOARD["panels"]
         assert len({panel["id"] for panel in panels}) == len(panels)
         assert all(panel["targets"] for panel in panels)
+
+
+class TestAlerts:
+    PLAYED = ROOT / "tests" / "observability" / "alerts_test.yaml"
+
+    def test_the_rules_are_valid(self, promtool: Path) -> None:
+        done = subprocess.run(
+            [promtool, "check", "rules", RULES], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert f"{len(ALERTS)} rules found" in done.stdout
+
+    def test_each_alert_fires_where_it_has_to_and_nowhere_else(self, promtool: Path) -> None:
+        done = self.played(promtool, self.PLAYED)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_each_alert_is_played_firing_and_silent(self) -> None:
+        played = yaml.safe_load(self.PLAYED.read_text(encoding="utf-8"))
+        cases = [case for test in played["tests"] for case in test["alert_rule_test"]]
+        for fires in (True, False):
+            named = {case["alertname"] for case in cases if bool(case["exp_alerts"]) == fires}
+            assert named == {rule["alert"] for rule in ALERTS}
+
+    def test_a_rule_that_never_fires_would_be_noticed(self, promtool: Path, tmp_path: Path) -> None:
+        for path in (RULES, self.PLAYED):
+            (tmp_path / path.relative_to(ROOT)).parent.mkdir(parents=True)
+            shutil.copy(path, tmp_path / path.relative_to(ROOT))
+        mute = tmp_path / RULES.relative_to(ROOT)
+        mute.write_text(mute.read_text().replace("argosy_evictions_total", "argosy_eviction_total"))
+        done = self.played(promtool, tmp_path / self.PLAYED.relative_to(ROOT))
+        assert done.returncode != 0
+        assert "ArgosyManyEvictions" in done.stdout + done.stderr
+
+    @staticmethod
+    def played(promtool: Path, file: Path) -> subprocess.CompletedProcess[str]:
+        command = [str(promtool), "test", "rules", str(file)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 class TestTraces:

@@ -11,8 +11,7 @@ from devcluster.ports import free_port
 
 
 def test_nothing_special_is_the_usual_runtime() -> None:
-    assert runtime(Settings(), metrics=True) is None
-    assert runtime(Settings(metrics_listen="127.0.0.1:1"), metrics=False) is None
+    assert runtime(Settings()) is None
 
 
 @pytest.mark.parametrize(
@@ -20,12 +19,12 @@ def test_nothing_special_is_the_usual_runtime() -> None:
 )
 def test_what_is_no_address_is_refused(listen: str) -> None:
     with pytest.raises(InvalidInput, match="ARGOSY_METRICS_LISTEN"):
-        runtime(Settings(metrics_listen=listen), metrics=True)
+        runtime(Settings(metrics_listen=listen))
 
 
 def test_an_address_that_is_taken_is_named() -> None:
     settings = Settings(metrics_listen=f"localhost:{free_port()}")
-    first = runtime(settings, metrics=True)
+    first = runtime(settings)
     assert first is not None
     with pytest.raises(InvalidInput, match=r"already in use.*choose another port"):
-        runtime(settings, metrics=True)
+        runtime(settings)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from argosy.errors import InvalidInput
-from devcluster import alertmanager, binaries, build
+from devcluster import alertmanager, binaries, build, prometheus
 from devcluster.build import MODULES, PINNED, MissingBinary, Module, built_directory
 
 GO = shutil.which("go")
@@ -170,6 +170,18 @@ def test_alertmanager_is_taken_from_the_cache_then_from_path_under_either_name(
         assert alertmanager.ensure(progress=lambda _: None) == installed
 
 
+@pytest.mark.parametrize(
+    "module", [prometheus.PROMETHEUS, prometheus.PROMTOOL], ids=lambda one: one.provides[0]
+)
+def test_prometheus_is_taken_from_path_unless_it_has_been_built(
+    places: dict[str, Path], module: Module
+) -> None:
+    (name,) = module.provides
+    for directory in (places["path"], module.kept_in):
+        installed = install(directory, name, "")
+        assert prometheus.ensure(module, progress=lambda _: None) == installed
+
+
 @needs_go
 def test_what_is_no_part_of_a_member_is_kept_apart(small_module: Module) -> None:
     apart = replace(small_module, apart=True)
@@ -188,6 +200,7 @@ def test_what_is_no_part_of_a_member_is_kept_apart(small_module: Module) -> None
         ("etcd", "go.etcd.io/etcd/server/v3", build.ETCD),
         ("kwok", "sigs.k8s.io/kwok", build.KWOK),
         ("alertmanager", "github.com/prometheus/alertmanager", alertmanager.ALERTMANAGER.version),
+        ("prometheus", "github.com/prometheus/prometheus", prometheus.PROMETHEUS.version),
     ],
 )
 def test_the_modules_pin_the_versions_that_are_announced(module: str, path: str, version: str) -> None:
@@ -207,6 +220,6 @@ def test_staging_modules_are_replaced_by_the_release_of_the_same_kubernetes() ->
 
 
 def test_every_pinned_module_is_shipped() -> None:
-    for module in (*PINNED, alertmanager.ALERTMANAGER):
+    for module in (*PINNED, alertmanager.ALERTMANAGER, prometheus.PROMETHEUS):
         assert (MODULES / module.directory / "go.mod").is_file()
         assert (MODULES / module.directory / "go.sum").is_file()

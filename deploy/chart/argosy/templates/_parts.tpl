@@ -73,10 +73,58 @@ securityContext:
 {{- end }}
 {{- end }}
 {{- end }}
-- {name: ARGOSY_ENCRYPTION_KEYS, value: {{ printf "/encryption/%s" .Values.encryption.key | quote }}}
+{{- with .Values.encryption }}
+{{- if .asVariable }}
+- name: ARGOSY_ENCRYPTION_KEY_RING
+  valueFrom: {secretKeyRef: {name: {{ .existingSecret | quote }}, key: {{ .key | quote }}}}
+{{- else }}
+- {name: ARGOSY_ENCRYPTION_KEYS, value: {{ printf "/encryption/%s" .key | quote }}}
+{{- end }}
+{{- end }}
 - {name: ARGOSY_REQUIRE_ENCRYPTION, value: "true"}
+- {name: ARGOSY_LOG_FORMAT, value: {{ .Values.logFormat | quote }}}
+{{- with .Values.tracing.endpoint }}
+- {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }}}
+{{- end }}
 {{- range $name, $value := .Values.settings }}
 - {name: {{ $name }}, value: {{ $value | quote }}}
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "argosy.metricsEnvironment" -}}
+{{- if .Values.metrics.enabled -}}
+- {name: ARGOSY_METRICS_LISTEN, value: "0.0.0.0:{{ .Values.metrics.port }}"}
+{{- end }}
+{{- end }}
+
+{{- define "argosy.metricsPort" -}}
+{{- if .Values.metrics.enabled -}}
+- {name: metrics, containerPort: {{ .Values.metrics.port }}}
+{{- end }}
+{{- end }}
+
+{{/* By which a Prometheus that looks for annotations finds a pod. */}}
+{{- define "argosy.metricsAnnotations" -}}
+{{- with .Values.metrics }}
+{{- if and .enabled .podAnnotations -}}
+prometheus.io/scrape: "true"
+prometheus.io/port: {{ .port | quote }}
+prometheus.io/path: /metrics
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Who may come in to read metrics: an entry of a NetworkPolicy's `ingress`. */}}
+{{- define "argosy.metricsIngress" -}}
+{{- if .Values.metrics.enabled }}
+{{- with .Values.networkPolicy.metricsClients -}}
+- from:
+    {{- toYaml . | nindent 4 }}
+  ports: [{port: metrics}]
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -96,7 +144,9 @@ temporal-client: {{ . | quote }}
 
 {{- define "argosy.mounts" -}}
 - {name: tmp, mountPath: /tmp}
+{{- if not .Values.encryption.asVariable }}
 - {name: encryption, mountPath: /encryption, readOnly: true}
+{{- end }}
 {{- range $name, $value := include "argosy.tls" . | fromYaml }}
 - {name: {{ $name }}, mountPath: /{{ $name }}, readOnly: true}
 {{- end }}
@@ -105,8 +155,10 @@ temporal-client: {{ . | quote }}
 {{- define "argosy.volumes" -}}
 - name: tmp
   emptyDir: {sizeLimit: 64Mi}
+{{- if not .Values.encryption.asVariable }}
 - name: encryption
   secret: {secretName: {{ .Values.encryption.existingSecret | quote }}, defaultMode: 0440}
+{{- end }}
 {{- range $name, $value := include "argosy.tls" . | fromYaml }}
 - name: {{ $name }}
   secret: {secretName: {{ $value | quote }}, defaultMode: 0440}
