@@ -89,7 +89,7 @@ class EmulatedClusters:
         certificates.create(self._credentials.directory, name="emulated")
         self._port = self._port or free_port()
         self._write_kubeconfigs()
-        command = [
+        command: list[str | Path] = [
             sys.executable,
             "-m",
             "devcluster.emulated",
@@ -101,7 +101,7 @@ class EmulatedClusters:
         write_record(self._record, {"port": self._port, "process": vars(self._process)})
         deadline = time.monotonic() + START_TIMEOUT
         while not self.ready():
-            if self.process is None or time.monotonic() > deadline:
+            if not self._process.alive() or time.monotonic() > deadline:
                 self.stop()
                 raise EmulationFailed(f"the emulated clusters did not start; see {self.log}")
             time.sleep(_POLL)

@@ -133,7 +133,7 @@ def applied(
     if after == content:
         # Its time is that of the last change, if there was any.
         del entry["time"]
-        known = next((one for one in entries if writer.owns(one)), {})
+        known: Manifest = next((one for one in entries if writer.owns(one)), {})
         entry |= {"time": known["time"]} if "time" in known else {}
     return _with_content(live, after, [*others, entry], kind)
 

@@ -242,17 +242,18 @@ async def _others(run: Play, namespace: str) -> None:
     for plural, kind in (("statefulsets", "StatefulSet"), ("daemonsets", "DaemonSet")):
         body = _deployment("set")
         body["kind"] = kind
-        body["spec"] |= {"serviceName": "web"} if kind == "StatefulSet" else {}
-        if kind == "DaemonSet":
+        if kind == "StatefulSet":
+            body["spec"]["serviceName"] = "web"
+        else:
             del body["spec"]["replicas"]
         await run.apply(kind, f"/apis/apps/v1/namespaces/{namespace}/{plural}/set", body, metadata=True)
     template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "job", "image": "busybox"}]}}
-    job = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "nightly"}}
+    job: Body = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "nightly"}}
     job["spec"] = {"schedule": "0 0 * * *", "jobTemplate": {"spec": {"template": template}}}
     await run.apply(
         "a cron job", f"/apis/batch/v1/namespaces/{namespace}/cronjobs/nightly", job, metadata=True
     )
-    budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "web"}}
+    budget: Body = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "web"}}
     budget["spec"] = {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}
     path = f"/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets/web"
     await run.apply("a budget", path, budget, metadata=True)
@@ -282,7 +283,7 @@ async def _lists_and_watches(run: Play, path: str) -> None:
     begin = await run.ask("an empty list", "GET", path)
     since = begin["metadata"]["resourceVersion"]
     for number in range(4):
-        secret = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": {"name": f"s{number}"}}
+        secret: Body = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": {"name": f"s{number}"}}
         secret["metadata"] |= {"labels": {"half": "ab"[number % 2], "argosy.dev/managed": "true"}}
         secret["data"] = {"k": "djE="}
         await run.apply(f"secret {number}", f"{path}/s{number}", secret, metadata=True)
