@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from temporalio import activity
-from temporalio.client import Client
-
 from activities.contracts import ConfirmJoin, Inspected, InspectRequest
 from activities.errors import temporal_errors
-from activities.snapshot import list_clusters
+from activities.snapshot import ClusterSnapshot
 from argosy.api.membership import ClusterPhase
 from argosy.errors import Conflict, Forbidden, Unauthorized
 from argosy.kube.connect import Members
@@ -21,8 +19,8 @@ _LIST_INTERVAL = 0.1
 class Clusters:
     """Activities of a cluster's membership."""
 
-    def __init__(self, client: Client, *, members: Members) -> None:
-        self._client = client
+    def __init__(self, *, snapshot: ClusterSnapshot, members: Members) -> None:
+        self._snapshot = snapshot
         self._members = members
 
     @activity.defn(name="inspect")
@@ -46,7 +44,8 @@ class Clusters:
         smaller name wins.
         """
         while True:
-            clusters = await list_clusters(self._client)
+            # Many may join at once, and look at the same lists.
+            clusters = await self._snapshot.listed(max_age=_LIST_INTERVAL)
             own = clusters.get(request.name)
             if own is not None and own.facts.uid == request.uid and own.epoch >= request.epoch:
                 break

@@ -79,7 +79,7 @@ async def joined(session: Session, name: str, settings: ClusterSettings, *, time
         timeout=timeout,
     )
     async with asyncio.timeout(timeout):
-        while not _is_ready((await list_clusters(session.client)).get(name)):
+        while not _is_ready((await list_clusters(session.client, name=name)).get(name)):
             await asyncio.sleep(INTERVAL)
     return status
 

@@ -183,10 +183,11 @@ class Cluster(Membership):
                     epoch=state.epoch,
                     conditions=state.conditions,
                     failures=state.failures,
+                    patience=state.patience,
                 ),
                 task_queue=options.HEALTH_QUEUE,
                 start_to_close_timeout=options.MONITOR_TIMEOUT,
-                heartbeat_timeout=options.MONITOR_HEARTBEAT,
+                heartbeat_timeout=state.patience,
                 retry_policy=options.MONITOR_RETRY,
                 summary=f"watch {state.name} ({state.phase})",
             )

@@ -55,7 +55,6 @@ FAIL_BACK_TIMEOUT = timedelta(days=7)
 DRAIN_TIMEOUT = timedelta(days=365)
 
 MONITOR_TIMEOUT = timedelta(hours=24)
-MONITOR_HEARTBEAT = timedelta(seconds=5)
 MONITOR_RETRY = RetryPolicy(
     # A monitor that died with its worker is begun elsewhere, however often that has happened before.
     initial_interval=timedelta(milliseconds=500),

@@ -283,7 +283,12 @@ async def _lists_and_watches(run: Play, path: str) -> None:
     begin = await run.ask("an empty list", "GET", path)
     since = begin["metadata"]["resourceVersion"]
     for number in range(4):
-        secret: Body = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": {"name": f"s{number}"}}
+        secret: Body = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "Opaque",
+            "metadata": {"name": f"s{number}"},
+        }
         secret["metadata"] |= {"labels": {"half": "ab"[number % 2], "argosy.dev/managed": "true"}}
         secret["data"] = {"k": "djE="}
         await run.apply(f"secret {number}", f"{path}/s{number}", secret, metadata=True)
