@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from temporalio import activity
+
 from activities.contracts import ConfirmJoin, Inspected, InspectRequest
 from activities.errors import temporal_errors
 from activities.snapshot import ClusterSnapshot
