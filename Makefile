@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-postgres test-fast chaos lint format bench lock clean
+.PHONY: help demo test test-postgres test-fast chaos lint format bench bench-scale lock clean
 
 help: ## Show this help.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ bench: $(STAMP) ## Measure everything; see benchmarks/README.md.
 	@$(BIN)/python -m benchmarks.bench_evictions --json benchmarks/results/evictions.json
 	@$(BIN)/python -m benchmarks.bench_scheduler
 	@$(BIN)/python -m benchmarks.bench_render
+
+bench-scale: $(STAMP) ## Measure a thousand clusters and ten thousand propagations, and draw it; see benchmarks/README.md.
+	@for what in fanout fleet rest crash processes; do $(BIN)/python -m benchmarks.scale $$what >/dev/null || exit 1; done
+	@$(BIN)/python -m benchmarks.scale.plots
 
 lock: ## Pin every dependency anew, with hashes; needs uv.
 	@uv pip compile pyproject.toml --group dev --extra build --universal --python-version 3.11 \

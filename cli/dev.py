@@ -24,13 +24,25 @@ def up(
             help="Encrypt payloads; a codec server opens them for the UI's pages, without values of Secrets.",
         ),
     ] = False,
+    emulated: Annotated[
+        int,
+        typer.Option(
+            "--emulated",
+            metavar="N",
+            min=0,
+            max=2000,
+            help="Have N emulated clusters instead of real ones: they keep objects, and do nothing else.",
+        ),
+    ] = 0,
 ) -> None:
     """Start Temporal, three real member clusters and a worker, and join the clusters."""
 
     async def command(_: Settings) -> int:
-        from cli.local import bring_up, environment_hint
+        from cli.local import bring_up_or_emulate, environment_hint
 
-        environment = await bring_up(encrypt=encrypt, progress=_progress)
+        environment = await bring_up_or_emulate(
+            encrypt=encrypt, emulated=emulated, progress=_progress, warn=_warn
+        )
         sys.stdout.write(environment_hint(environment))
         return 0
 
@@ -84,6 +96,11 @@ def demo(
         return await demonstrate(keep=keep, progress=_progress)
 
     run(command)
+
+
+def _warn(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 def _progress(text: str) -> None:
