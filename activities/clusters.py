@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from temporalio import activity
+from temporalio.client import Client
 
 from activities.contracts import ConfirmJoin, Inspected, InspectRequest
 from activities.errors import temporal_errors
-from activities.snapshot import ClusterSnapshot
+from activities.snapshot import ClusterSnapshot, list_clusters
 from argosy.api.membership import ClusterPhase
 from argosy.errors import Conflict, Forbidden, Unauthorized
 from argosy.kube.connect import Members
@@ -20,7 +22,8 @@ _LIST_INTERVAL = 0.1
 class Clusters:
     """Activities of a cluster's membership."""
 
-    def __init__(self, *, snapshot: ClusterSnapshot, members: Members) -> None:
+    def __init__(self, client: Client, *, snapshot: ClusterSnapshot, members: Members) -> None:
+        self._client = client
         self._snapshot = snapshot
         self._members = members
 
@@ -45,12 +48,12 @@ class Clusters:
         smaller name wins.
         """
         while True:
-            # Many may join at once, and look at the same lists.
-            clusters = await self._snapshot.listed(max_age=_LIST_INTERVAL)
-            own = clusters.get(request.name)
+            own = (await list_clusters(self._client, name=request.name)).get(request.name)
             if own is not None and own.facts.uid == request.uid and own.epoch >= request.epoch:
                 break
             await asyncio.sleep(_LIST_INTERVAL)
+        # A large fleet takes long to read, so that those who join at once do it together.
+        clusters = await self._snapshot.listed(since=time.monotonic())
         for name, other in clusters.items():
             if name == request.name or other.facts.uid != request.uid:
                 continue

@@ -81,7 +81,7 @@ class ClusterSnapshot:
         Raises:
             Transient: Temporal's lists did not answer, and what is known is too old.
         """
-        await self.listed(max_age=max_age)
+        await self.listed(since=time.monotonic() - max_age)
         for name, epoch in (epochs or {}).items():
             async with self._lock:
                 known = self._clusters.get(name)
@@ -91,15 +91,18 @@ class ClusterSnapshot:
                         self._clusters = {**self._clusters, name: await self._asked(name)}
         return self._clusters
 
-    async def listed(self, *, max_age: float) -> dict[str, ClusterStatus]:
-        """Every cluster by name, as one reading of the lists at most `max_age` seconds ago showed them.
+    async def listed(self, *, since: float) -> dict[str, ClusterStatus]:
+        """Every cluster by name, as one reading of the lists showed them that began after a moment.
+
+        Args:
+            since: on the monotonic clock.
 
         Raises:
             Transient: Temporal's lists did not answer, and what is known is too old.
         """
-        if time.monotonic() - self._taken > max_age:
+        if self._taken < since:
             async with self._lock:
-                if time.monotonic() - self._taken > max_age:
+                if self._taken < since:
                     await self._refresh()
         return self._listed
 

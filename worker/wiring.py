@@ -172,7 +172,7 @@ def build(client: Client, settings: Settings, *, instance: str, metrics: Metrics
         ),
         appliers=appliers,
         notifiers=Notifiers(client, task_queue=settings.task_queue),
-        clusters=Clusters(snapshot=snapshot, members=members),
+        clusters=Clusters(client, snapshot=snapshot, members=members),
         tainting=Tainting(client, inputs),
         fail_backs=FailBacks(client, patience=settings.wave_patience),
         monitors=Monitors(
