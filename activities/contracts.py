@@ -13,7 +13,7 @@ from argosy.api.membership import MONITOR_PATIENCE, ClusterFacts, ClusterSetting
 from argosy.api.messages import Required, Steer
 from argosy.api.meta import Taint
 from argosy.api.plan import Plan, PlannedTarget, PolicyRef
-from argosy.api.record import Record
+from argosy.api.record import BriefRecord, Record
 from argosy.api.replacing import Replacing
 
 
@@ -53,7 +53,7 @@ class PlanRequest(Record):
     known: dict[str, str] | None = None
 
 
-class Applied(Record):
+class Applied(BriefRecord):
     """A copy as it now is in a cluster.
 
     Attributes:
@@ -98,7 +98,7 @@ class FoundCopies(Record):
     copies: dict[str, str] = {}
 
 
-class ApplyRequest(Record):
+class ApplyRequest(BriefRecord):
     """Bring one cluster's copy to what the plan says; the template is read from event 1 of the run.
 
     Attributes:

@@ -32,6 +32,8 @@ from cli.runtime import TimedOut
 from cli.session import TASK_TIMEOUT, Session
 
 INTERVAL = 0.1
+# Whoever joins hundreds of clusters asks for all of them all the time.
+INTERVAL_AT_MOST = 1.0
 
 
 async def joined(session: Session, name: str, settings: ClusterSettings, *, timeout: float) -> ClusterStatus:
@@ -177,10 +179,12 @@ async def _until(
 
 
 async def _patiently(condition: Callable[[], Awaitable[bool]], *, timeout: float, otherwise: str) -> None:
+    pause = INTERVAL
     try:
         async with asyncio.timeout(timeout):
             while not await condition():
-                await asyncio.sleep(INTERVAL)
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.2, INTERVAL_AT_MOST)
     except TimeoutError:
         raise TimedOut(otherwise) from None
 
