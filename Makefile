@@ -44,7 +44,7 @@ bench: $(STAMP) ## Measure everything; see benchmarks/README.md.
 	@$(BIN)/python -m benchmarks.bench_render
 
 bench-scale: $(STAMP) ## Measure a thousand clusters and ten thousand propagations, and draw it; see benchmarks/README.md.
-	@for what in fanout fleet rest crash processes; do $(BIN)/python -m benchmarks.scale $$what >/dev/null || exit 1; done
+	@for what in fleet rest crash processes; do $(BIN)/python -m benchmarks.scale $$what >/dev/null || exit 1; done
 	@$(BIN)/python -m benchmarks.scale.plots
 
 lock: ## Pin every dependency anew, with hashes; needs uv.

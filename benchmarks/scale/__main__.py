@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import machine
-from benchmarks.scale import crash, fanout, fleet, processes, rest
+from benchmarks.scale import crash, fleet, processes, rest
 from benchmarks.scale.ground import Figures
 
 RESULTS = Path(__file__).parents[1] / "results"
 SIZES = {
-    "fanout": [100, 300, 1000],
     "fleet": [100, 300, 1000],
     "rest": [1000, 3000, 10000],
     "crash": [1000],
@@ -38,8 +37,6 @@ async def _processes(counts: Sequence[int]) -> list[Figures]:
 async def measured(what: str, counts: list[int]) -> list[Figures]:
     """The figures at each size."""
     match what:
-        case "fanout":
-            return await _each(counts, fanout.measure)
         case "fleet":
             return await _each(counts, fleet.measure)
         case "rest":

@@ -10,20 +10,12 @@ from argosy.api.ids import id_of
 from argosy.api.manifest import ResourceRef, canonical_json
 from benchmarks import bench_render
 from benchmarks.installation import NAMESPACE
-from benchmarks.scale.fleet import quiet
-from benchmarks.scale.ground import SETTLE, Figures, Ground, ground
+from benchmarks.scale.ground import SETTLE, Figures, Ground, quiet
 
 SAMPLES = 3
 LOOK_EVERY = 0.05
 PATIENCE = 120.0
 _DEPLOYMENTS = "deployments.apps"
-
-
-async def measure(count: int) -> Figures:
-    """Join, place everywhere, and submit a few times."""
-    async with ground(count) as plant:
-        await plant.join(plant.emulated.names)
-        return await spread(plant)
 
 
 async def spread(plant: Ground) -> Figures:
@@ -35,7 +27,6 @@ async def spread(plant: Ground) -> Figures:
     samples = [await _one(plant, f"web-{number}") for number in range(SAMPLES)]
     samples.sort(key=lambda one: one["seconds"])
     return {
-        "count": plant.emulated.count,
         "bytes": len(canonical_json(_template("web-0"))),
         **samples[len(samples) // 2],
         "all_seconds": [one["seconds"] for one in samples],

@@ -6,16 +6,17 @@ import asyncio
 import time
 
 from activities.snapshot import list_clusters
-from benchmarks.scale.ground import SETTLE, Figures, Ground, ground
+from benchmarks.scale.fanout import spread
+from benchmarks.scale.ground import SETTLE, Figures, Ground, ground, quiet
 
 LOOKED_AT = 60.0
 """Seconds of rest that are measured."""
 
 
 async def measure(count: int) -> Figures:
-    """Join, rest, and list."""
+    """Join, rest, list, and send one template everywhere."""
     async with ground(count) as plant:
-        return await grown(plant)
+        return await grown(plant) | {"fanout": await spread(plant)}
 
 
 async def grown(plant: Ground) -> Figures:
@@ -40,19 +41,6 @@ async def grown(plant: Ground) -> Figures:
         "writes_at_rest": plant.emulated.summary()["writes"] - writes,
         **await _listing(plant),
     }
-
-
-async def quiet(plant: Ground, *, seconds: float = 120) -> None:
-    """Wait until Temporal does no more than at rest: its use of the CPU has stopped falling."""
-    used = float("inf")
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        before = plant.cost()
-        await asyncio.sleep(5)
-        now = sum(plant.cost().since(before)[part] for part in ("temporal", "worker"))
-        if now > used * 0.9:
-            return
-        used = now
 
 
 async def _listing(plant: Ground) -> Figures:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -126,3 +127,16 @@ async def ground(count: int, *, workers: int = 1) -> AsyncIterator[Ground]:
                 worker.stop()
             temporal.stop()
             emulated.stop()
+
+
+async def quiet(plant: Ground, *, seconds: float = 120) -> None:
+    """Wait until Temporal does no more than at rest: its use of the CPU has stopped falling."""
+    used = float("inf")
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        before = plant.cost()
+        await asyncio.sleep(5)
+        now = sum(plant.cost().since(before)[part] for part in ("temporal", "worker"))
+        if now > used * 0.9:
+            return
+        used = now

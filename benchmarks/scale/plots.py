@@ -33,9 +33,9 @@ class Target:
 
 
 TARGETS = (
-    Target("fanout", ("seconds",), "one 20 KB template to {count:,} clusters", "s", 6, 3.5),
-    Target("fanout", ("history_bytes",), "its history, {count:,} clusters", "KB", 1000, 1000, 1e-3),
-    Target("fanout", ("events",), "its events, {count:,} clusters", ""),
+    Target("fleet", ("fanout", "seconds"), "one 20 KB template to {count:,} clusters", "s", 6, 3.5),
+    Target("fleet", ("fanout", "history_bytes"), "its history, {count:,} clusters", "KB", 1000, 1000, 1e-3),
+    Target("fleet", ("fanout", "events"), "its events, {count:,} clusters", ""),
     Target("fleet", ("join_seconds",), "{count:,} clusters join", "s"),
     Target(
         "fleet", ("idle_cpu_per_second", "worker"), "CPU of the worker, {count:,} clusters at rest", "cores"
@@ -59,11 +59,13 @@ TARGETS = (
     Target("processes", ("per_second",), "burst of {count} x 3, {workers} worker processes", "/s"),
 )
 _LINES = {
-    "fanout": (
-        ("scale-fanout", "One 20 KB template to every cluster: seconds", [("seconds", ("seconds",), 1.0)]),
-        ("scale-history", "Its history: KB", [("history", ("history_bytes",), 1e-3)]),
-    ),
     "fleet": (
+        (
+            "scale-fanout",
+            "One 20 KB template to every cluster: seconds",
+            [("seconds", ("fanout", "seconds"), 1.0)],
+        ),
+        ("scale-history", "Its history: KB", [("history", ("fanout", "history_bytes"), 1e-3)]),
         ("scale-join", "Joining: seconds", [("all joined", ("join_seconds",), 1.0)]),
         (
             "scale-fleet-cpu",

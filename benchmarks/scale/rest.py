@@ -10,8 +10,7 @@ from argosy.api.ids import id_of
 from argosy.api.manifest import ResourceRef
 from argosy.api.propagation import Phase
 from benchmarks.installation import NAMESPACE, deployment
-from benchmarks.scale.fleet import quiet
-from benchmarks.scale.ground import SETTLE, Figures, Ground, ground
+from benchmarks.scale.ground import SETTLE, Figures, Ground, ground, quiet
 
 MEMBERS = 3
 WATCHED = 90.0
