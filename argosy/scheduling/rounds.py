@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from argosy.api.membership import MONITOR_PATIENCE
 
-LOOKS_A_SECOND = 200
+LOOKS_A_SECOND = 100
 """Probes that one process makes at most."""
-FACTS_A_SECOND = 10
+FACTS_A_SECOND = 5
 """Clusters whose nodes, pods and APIs one process reads at most."""
 FACTS_INTERVAL = 30.0
 """Seconds between two readings of a cluster's facts, where there are few clusters."""
