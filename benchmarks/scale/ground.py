@@ -29,6 +29,7 @@ JOINING_AT_ONCE = 32
 JOIN_SECONDS = 600.0
 # Announcements of joins are repeated for a few seconds; they are not what is measured.
 SETTLE = 10.0
+STARTED = 3.0
 
 
 @dataclass
@@ -121,6 +122,8 @@ async def ground(count: int, *, workers: int = 1) -> AsyncIterator[Ground]:
                 log = directory / f"worker{number}.log"
                 started.append(spawn([sys.executable, "-m", "worker"], log=log, environment=environment))
             await polling(session)
+            # A server that has only just started may not know its namespace everywhere.
+            await asyncio.sleep(STARTED)
             yield Ground(session, temporal, emulated, started, directory)
         finally:
             for worker in started:
