@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import Any
 
@@ -24,7 +25,10 @@ async def spread(plant: Ground) -> Figures:
     await plant.place(None)
     await asyncio.sleep(SETTLE)
     await quiet(plant)
-    samples = [await _one(plant, f"web-{number}") for number in range(SAMPLES)]
+    samples = []
+    for number in range(SAMPLES):
+        samples.append(await _one(plant, f"web-{number}"))
+        print(json.dumps(samples[-1]), flush=True)
     samples.sort(key=lambda one: one["seconds"])
     return {
         "bytes": len(canonical_json(_template("web-0"))),
@@ -52,7 +56,7 @@ async def _one(plant: Ground, name: str) -> Figures:
     if described is None:
         raise RuntimeError(f"{ref} is gone")
     used = plant.cost().since(before)
-    await asyncio.sleep(SETTLE)
+    await asyncio.sleep(SETTLE / 2)
     return {
         "seconds": round(seconds, 2),
         "events": described.history_length,

@@ -132,7 +132,7 @@ async def ground(count: int, *, workers: int = 1) -> AsyncIterator[Ground]:
             emulated.stop()
 
 
-async def quiet(plant: Ground, *, seconds: float = 120) -> None:
+async def quiet(plant: Ground, *, seconds: float = 40) -> None:
     """Wait until Temporal does no more than at rest: its use of the CPU has stopped falling."""
     used = float("inf")
     deadline = time.monotonic() + seconds

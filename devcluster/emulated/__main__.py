@@ -8,6 +8,7 @@ import gc
 import signal
 import ssl
 import sys
+from asyncio.sslproto import SSLProtocol
 from pathlib import Path
 
 from aiohttp import web
@@ -19,6 +20,8 @@ from devcluster.emulated.server import Server
 from devcluster.ports import LOOPBACK
 
 BACKLOG = 4096
+# Of each connection; the default of 256 KiB would be most of what a thousand clusters take.
+SSLProtocol.max_size = 64 * 1024
 
 
 def main() -> None:
