@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pygal
-from pygal.style import CleanStyle
+import pygal  # type: ignore[import-untyped] # the library has no types
+from pygal.style import CleanStyle  # type: ignore[import-untyped] # as above
 
 RESULTS = Path(__file__).parents[1] / "results"
 _OF_A_RUN = re.compile(rb"<!--.*?-->", re.DOTALL)
@@ -58,7 +58,9 @@ TARGETS = (
     Target("crash", ("all_seconds",), "worker killed amid {count:,}: all done", "s"),
     Target("processes", ("per_second",), "burst of {count} x 3, {workers} worker processes", "/s"),
 )
-_LINES = {
+Line = tuple[str, tuple[str, ...], float]
+"""(name, key, scale)"""
+_LINES: dict[str, tuple[tuple[str, str, list[Line]], ...]] = {
     "fleet": (
         (
             "scale-fanout",
@@ -133,7 +135,7 @@ def _value(point: dict[str, Any], key: tuple[str, ...]) -> float:
 def _drawn(
     name: str,
     title: str,
-    lines: list[tuple[str, tuple[str, ...], float]],
+    lines: list[Line],
     points: list[dict[str, Any]],
 ) -> bytes:
     chart = pygal.XY(
