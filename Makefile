@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-postgres test-pull test-fast chaos lint format bench docs docs-serve screenshots lock clean
+.PHONY: help demo test test-postgres test-pull test-fast chaos lint format bench bench-scale docs docs-serve screenshots lock clean
 
 help: ## Show this help.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,10 @@ docs-serve: $(STAMP) ## Show the documentation at http://127.0.0.1:8000 while it
 
 screenshots: $(STAMP) ## Play the tutorial, and take its pictures anew; needs Chromium.
 	@$(BIN)/python -m docs.making.screenshots
+
+bench-scale: $(STAMP) ## Measure a thousand clusters and ten thousand propagations, and draw it; see benchmarks/README.md.
+	@for what in fleet rest crash processes; do $(BIN)/python -m benchmarks.scale $$what >/dev/null || exit 1; done
+	@$(BIN)/python -m benchmarks.scale.plots
 
 lock: ## Pin every dependency anew, with hashes; needs uv.
 	@uv pip compile pyproject.toml --group dev --extra build --universal --python-version 3.11 \

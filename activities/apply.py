@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -28,7 +29,7 @@ from activities.metrics import OFF, Metrics
 from activities.render import rendered
 from activities.runs import Templates
 from activities.tracing import span
-from argosy.api.manifest import digest, ref_of
+from argosy.api.manifest import canonical_json, digest, ref_of
 from argosy.api.ownership import Ownership, owner_of, stamp
 from argosy.errors import (
     Conflict,
@@ -48,6 +49,8 @@ from argosy.kube.drift import Correction, correct, yielding
 from argosy.kube.read import get
 
 LOOKING_AT_ONCE = 50
+# Manifests of a fan-out, as its clusters get them.
+SHARED_MANIFESTS = 64
 # Fields of a drifted copy that are recorded.
 SHOWN_FIELDS = 8
 WORKLOAD_GROUPS = {"apps", "batch"}
@@ -100,6 +103,7 @@ class Appliers:
         self._instance = instance
         self._metrics = metrics
         self._writers = Writers()
+        self._manifests: OrderedDict[Hashable, dict[str, Any]] = OrderedDict()
 
     @activity.defn(name="apply")
     @temporal_errors
@@ -193,9 +197,28 @@ class Appliers:
     async def _stamped(self, request: ApplyRequest) -> dict[str, Any]:
         """The manifest as it goes to the cluster, proven to be what the plan says.
 
+        Clusters that get the same share it, whose parts nobody changes.
+
         Raises:
             Conflict: it renders differently.
         """
+        key = (
+            request.run_id,
+            request.replicas,
+            canonical_json(request.patches),
+            request.digest,
+            request.revision,
+            request.pass_number,
+            request.keeps,
+        )
+        known = self._manifests.get(key)
+        if known is None:
+            known = self._manifests[key] = await self._rendered(request)
+            if len(self._manifests) > SHARED_MANIFESTS:
+                self._manifests.popitem(last=False)
+        return known
+
+    async def _rendered(self, request: ApplyRequest) -> dict[str, Any]:
         template = await self._templates.get(request.workflow_id, request.run_id)
         manifest = rendered(template, replicas=request.replicas, patches=request.patches)
         if digest(manifest) != request.digest:

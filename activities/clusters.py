@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from temporalio import activity
 from temporalio.client import Client
@@ -10,7 +11,7 @@ from temporalio.client import Client
 from activities.contracts import ConfirmJoin, Inspected, InspectRequest
 from activities.errors import temporal_errors
 from activities.members import MemberPool
-from activities.snapshot import list_clusters
+from activities.snapshot import ClusterSnapshot, list_clusters
 from argosy.api.membership import ClusterPhase
 from argosy.errors import Conflict, Forbidden, Unauthorized
 from argosy.kube.facts import collect
@@ -21,8 +22,9 @@ _LIST_INTERVAL = 0.1
 class Clusters:
     """Activities of a cluster's membership."""
 
-    def __init__(self, client: Client, *, members: MemberPool) -> None:
+    def __init__(self, client: Client, *, snapshot: ClusterSnapshot, members: MemberPool) -> None:
         self._client = client
+        self._snapshot = snapshot
         self._members = members
 
     @activity.defn(name="inspect")
@@ -46,11 +48,12 @@ class Clusters:
         smaller name wins.
         """
         while True:
-            clusters = await list_clusters(self._client)
-            own = clusters.get(request.name)
+            own = (await list_clusters(self._client, name=request.name)).get(request.name)
             if own is not None and own.facts.uid == request.uid and own.epoch >= request.epoch:
                 break
             await asyncio.sleep(_LIST_INTERVAL)
+        # A large fleet takes long to read, so that those who join at once do it together.
+        clusters = await self._snapshot.listed(since=time.monotonic())
         for name, other in clusters.items():
             if name == request.name or other.facts.uid != request.uid:
                 continue

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from argosy.api.conditions import ClusterCondition
 from argosy.api.eviction import CopyFacts, KeptState, Steering
 from argosy.api.health import Assessment
 from argosy.api.manifest import ResourceRef
-from argosy.api.membership import ClusterFacts, ClusterSettings, Health
+from argosy.api.membership import MONITOR_PATIENCE, ClusterFacts, ClusterSettings, Health
 from argosy.api.messages import Required, Steer
 from argosy.api.meta import Taint
 from argosy.api.plan import Plan, PlannedTarget, PolicyRef
-from argosy.api.record import Record
+from argosy.api.record import BriefRecord, Record
 from argosy.api.replacing import Replacing
 
 
@@ -53,7 +53,7 @@ class PlanRequest(Record):
     known: dict[str, str] | None = None
 
 
-class Applied(Record):
+class Applied(BriefRecord):
     """A copy as it now is in a cluster.
 
     Attributes:
@@ -98,7 +98,7 @@ class FoundCopies(Record):
     copies: dict[str, str] = {}
 
 
-class ApplyRequest(Record):
+class ApplyRequest(BriefRecord):
     """Bring one cluster's copy to what the plan says; the template is read from event 1 of the run.
 
     Attributes:
@@ -309,6 +309,7 @@ class WatchCluster(Record):
     Attributes:
         conditions: those known, beside its health.
         failures: when it was confirmed to fail, lately.
+        patience: how long the monitor may be silent until another one takes its place.
     """
 
     name: str
@@ -318,6 +319,7 @@ class WatchCluster(Record):
     epoch: int = 0
     conditions: tuple[ClusterCondition, ...] = ()
     failures: tuple[datetime, ...] = ()
+    patience: timedelta = MONITOR_PATIENCE
 
 
 class EvaluateTaints(Record):
@@ -353,8 +355,13 @@ class TellClusters(Record):
 
 
 class Observation(Record):
-    """A confirmed change: `inspected` is set when the facts changed, `conditions` holds those that were judged."""
+    """A confirmed change: `inspected` is set when the facts changed, `conditions` holds those that were judged.
+
+    Attributes:
+        patience: how long the next monitor may be silent, where that is to change.
+    """
 
     health: Health
     inspected: Inspected | None = None
     conditions: tuple[ClusterCondition, ...] = ()
+    patience: timedelta | None = None

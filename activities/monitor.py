@@ -45,11 +45,11 @@ from argosy.scheduling.confirmation import (
     needed,
     suggested,
 )
+from argosy.scheduling.rounds import facts_interval, heartbeat_interval, probe_interval, wanted_patience
 
 PROBE_TIMEOUT = 2.0
-FACTS_INTERVAL = 30.0
-# The server is told of every look that casts a doubt, and now and then while all is as known.
-HEARTBEAT_INTERVAL = 2.0
+# How many clusters a process watches is not known before its monitors have all begun.
+SETTLED_AFTER = 600.0
 HAND_OVER = 0.05
 HAND_OVER_DELAY = timedelta(milliseconds=50)
 LONGEST_DOUBT = timedelta(minutes=5)
@@ -95,8 +95,9 @@ class Monitors:
         self.metrics = metrics
         self._client = client
         self.observers = observers
+        self.watched = 0
         self._members = members
-        self.interval = interval
+        self._interval = interval
         self.thresholds = thresholds
         self._deschedule_after = deschedule_after
         self.fleet_guard = fleet_guard
@@ -108,7 +109,19 @@ class Monitors:
     @temporal_errors
     async def watch(self, request: WatchCluster) -> Observation:
         """Probe until a condition is confirmed to differ from the known one, or the facts have changed."""
-        return await Attempt(self, request).run()
+        self.watched += 1
+        try:
+            return await Attempt(self, request).run()
+        finally:
+            self.watched -= 1
+
+    def pause(self, *, doubtful: bool) -> float:
+        """Seconds until the next look at a cluster; what is in doubt is looked at as often as the settings say."""
+        if doubtful:
+            return self._interval
+        # All that began together would go on together.
+        spread = random.uniform(0.9, 1.1)  # noqa: S311 - spreads the load
+        return spread * probe_interval(self._interval, self.watched)
 
     async def looked_into(self, request: WatchCluster) -> Collected | None:
         """What takes longer than a probe: pods that wait in vain are reported, and the facts collected."""
@@ -169,9 +182,11 @@ class Attempt:
         self._request = request
         self._doubt = resumed(activity.info().heartbeat_details, now=datetime.now(UTC))
         self._facts: asyncio.Task[Collected | None] | None = None
+        self._began = time.monotonic()
         spread = random.uniform(0.5, 1)  # noqa: S311 - spreads the load
-        self._facts_due = time.monotonic() + FACTS_INTERVAL * spread
-        self._beat = -HEARTBEAT_INTERVAL
+        self._facts_due = self._began + facts_interval(monitors.watched) * spread
+        self._beat_every = heartbeat_interval(request.patience)
+        self._beat = -self._beat_every
 
     async def run(self) -> Observation:
         """Look until there is something to tell.
@@ -225,13 +240,16 @@ class Attempt:
             self._facts = asyncio.create_task(self._monitors.looked_into(request))
         if self._facts is not None and self._facts.done():
             collected = self._facts.result()
-            self._facts, self._facts_due = None, time.monotonic() + FACTS_INTERVAL
+            self._facts = None
+            self._facts_due = time.monotonic() + facts_interval(self._monitors.watched)
             if collected is not None and collected.facts != request.facts:
                 return self._changed(collected)
         conditions = self._conditions(request.facts)
         if moved(request.conditions, merged(request.conditions, conditions, at=datetime.now(UTC))):
             return Observation(health=request.health, conditions=conditions)
-        return None
+        settled = now - self._began > SETTLED_AFTER
+        patience = wanted_patience(request.patience, self._monitors.watched, settled=settled)
+        return None if patience == request.patience else Observation(health=request.health, patience=patience)
 
     async def _transition(self, seen: Probe) -> Observation:
         if seen.ok:
@@ -248,7 +266,7 @@ class Attempt:
         try:
             while not collecting.done():
                 self._heartbeat(seen)
-                await asyncio.wait({collecting}, timeout=self._monitors.interval)
+                await asyncio.wait({collecting}, timeout=self._monitors.pause(doubtful=True))
             return collecting.result()
         finally:
             collecting.cancel()
@@ -284,7 +302,7 @@ class Attempt:
 
     def _heartbeat(self, seen: Probe) -> None:
         now = time.monotonic()
-        if self._doubt is None and now - self._beat < HEARTBEAT_INTERVAL:
+        if self._doubt is None and now - self._beat < self._beat_every:
             return
         self._beat = now
         at = datetime.now(UTC)
@@ -305,11 +323,11 @@ class Attempt:
     async def _pause(self, seen: Probe) -> None:
         """Wait for the next look; a worker that shuts down hands over at once."""
         try:
-            async with asyncio.timeout(self._monitors.interval):
+            async with asyncio.timeout(self._monitors.pause(doubtful=self._doubt is not None)):
                 await activity.wait_for_worker_shutdown()
         except TimeoutError:
             return
-        self._beat = -HEARTBEAT_INTERVAL
+        self._beat = -self._beat_every
         self._heartbeat(seen)
         # Heartbeats are encoded in the background, and the last one must not be overtaken.
         await asyncio.sleep(HAND_OVER)

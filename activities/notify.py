@@ -45,6 +45,8 @@ DRAIN_INTERVAL = 0.5
 DRAIN_RESEND = 30.0
 HEARTBEAT_EVERY = 5.0
 _IN_LIST = 50
+# What a cluster's entity announces first, when nothing can have a copy there yet.
+JOINED = "Joined"
 
 
 class Notifiers:
@@ -128,10 +130,11 @@ class Notifiers:
         told: set[str] = set()
         for pause in ROUNDS:
             await _pause(pause)
-            claimants = await self._listed(_claims(request.name))
-            # Whoever is told in its turn moves at once, without a timer for its slot.
-            pace = self._pace if request.evicts else None
-            await self._tell(claimants, "cluster_event", event, told, acknowledged=True, pace=pace)
+            if request.kind != JOINED:
+                claimants = await self._listed(_claims(request.name))
+                # Whoever is told in its turn moves at once, without a timer for its slot.
+                pace = self._pace if request.evicts else None
+                await self._tell(claimants, "cluster_event", event, told, acknowledged=True, pace=pace)
             # A hash bucket only suggests, so nobody waits for its members.
             maybe = _claims(attributes.bucket(request.name)) if request.claimants_only else OPEN_PROPAGATIONS
             await self._tell(await self._listed(maybe), "cluster_event", event, told)

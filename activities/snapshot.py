@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Mapping
 
+from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -23,14 +24,38 @@ _MEMBERS = {ClusterPhase.READY, ClusterPhase.NOT_READY}
 RUNNING_CLUSTERS = 'WorkflowType = "Cluster" AND ExecutionStatus = "Running"'
 
 
-async def list_clusters(client: Client) -> dict[str, ClusterStatus]:
-    """Every open cluster by name, as the lists show them (they lag behind by fractions of a second)."""
-    found: dict[str, ClusterStatus] = {}
-    async for execution in client.list_workflows(RUNNING_CLUSTERS):
-        status = await execution.memo_value(attributes.STATUS, None, type_hint=ClusterStatus)
-        if status is not None:
-            found[status.name] = status
-    return dict(sorted(found.items()))
+async def list_clusters(client: Client, *, name: str = "") -> dict[str, ClusterStatus]:
+    """Every open cluster by name, as the lists show them (they lag behind by fractions of a second).
+
+    Args:
+        name: only this one.
+    """
+    return await _Reader(client).read(f' AND {attributes.NAME.name} = "{name}"' if name else "")
+
+
+class _Reader:
+    """Reads lists of clusters; what has not changed since the last time is not decoded again."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._decoded: dict[str, tuple[Payload, ClusterStatus]] = {}
+
+    async def read(self, restriction: str = "") -> dict[str, ClusterStatus]:
+        """Clusters by name, in order."""
+        decoded: dict[str, tuple[Payload, ClusterStatus]] = {}
+        async for execution in self._client.list_workflows(RUNNING_CLUSTERS + restriction):
+            payload = execution.raw_info.memo.fields.get(attributes.STATUS)
+            if payload is None:
+                continue
+            known = self._decoded.get(execution.id)
+            if known is not None and known[0] == payload:
+                decoded[execution.id] = known
+                continue
+            status = await execution.memo_value(attributes.STATUS, None, type_hint=ClusterStatus)
+            if status is not None:
+                decoded[execution.id] = (payload, status)
+        self._decoded = decoded
+        return dict(sorted((status.name, status) for _, status in decoded.values()))
 
 
 class ClusterSnapshot:
@@ -38,6 +63,8 @@ class ClusterSnapshot:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._reader = _Reader(client)
+        self._listed: dict[str, ClusterStatus] = {}
         self._clusters: dict[str, ClusterStatus] = {}
         self._taken = float("-inf")
         self._lock = asyncio.Lock()
@@ -54,10 +81,7 @@ class ClusterSnapshot:
         Raises:
             Transient: Temporal's lists did not answer, and what is known is too old.
         """
-        if time.monotonic() - self._taken > max_age:
-            async with self._lock:
-                if time.monotonic() - self._taken > max_age:
-                    await self._refresh()
+        await self.listed(since=time.monotonic() - max_age)
         for name, epoch in (epochs or {}).items():
             async with self._lock:
                 known = self._clusters.get(name)
@@ -66,6 +90,21 @@ class ClusterSnapshot:
                     with contextlib.suppress(NotFound):
                         self._clusters = {**self._clusters, name: await self._asked(name)}
         return self._clusters
+
+    async def listed(self, *, since: float) -> dict[str, ClusterStatus]:
+        """Every cluster by name, as one reading of the lists showed them that began after a moment.
+
+        Args:
+            since: on the monotonic clock.
+
+        Raises:
+            Transient: Temporal's lists did not answer, and what is known is too old.
+        """
+        if self._taken < since:
+            async with self._lock:
+                if self._taken < since:
+                    await self._refresh()
+        return self._listed
 
     async def cluster(self, name: str) -> ClusterStatus:
         """One cluster, asked of its entity where the snapshot does not have it yet.
@@ -94,10 +133,11 @@ class ClusterSnapshot:
     async def _refresh(self) -> None:
         started = time.monotonic()
         try:
-            found = await list_clusters(self._client)
+            found = await self._reader.read()
         except RPCError as error:
             raise Transient(f"Temporal does not list clusters: {error.message}") from error
         known = self._clusters
+        self._listed = found
         self._clusters = {name: _later(known.get(name), status) for name, status in found.items()}
         self._taken = started
 

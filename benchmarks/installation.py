@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,13 +46,27 @@ class Installation:
     session: Session
     temporal: TemporalServer
     members: list[Member]
-    worker: Identity
+    workers: list[Identity]
+    command: Callable[[], Identity]
     relays: dict[str, Relay] = field(default_factory=dict)
+
+    @property
+    def worker(self) -> Identity:
+        """The first worker process, or the one that took its place."""
+        return self.workers[0]
+
+    def start_worker(self) -> None:
+        """Start another worker in the place of the first, which has ended."""
+        self.workers[0] = self.command()
 
     def cost(self) -> Cost:
         """What the parts have cost so far."""
         members = [identity.pid for member in self.members for identity in member.processes.values()]
-        pids = {"worker": [self.worker.pid], "temporal": [self.temporal.pid or 0], "members": members}
+        pids = {
+            "worker": [worker.pid for worker in self.workers],
+            "temporal": [self.temporal.pid or 0],
+            "members": members,
+        }
         return Cost(
             cpu={part: sum(map(cpu_seconds, found)) for part, found in pids.items()},
             memory={part: sum(map(memory, found)) for part, found in pids.items()},
@@ -61,14 +75,19 @@ class Installation:
 
 @asynccontextmanager
 async def installation(
-    *, parts: Sequence[str] = BARE, relayed: bool = False, settings: Mapping[str, str] | None = None
+    *,
+    parts: Sequence[str] = BARE,
+    relayed: bool = False,
+    settings: Mapping[str, str] | None = None,
+    workers: int = 1,
 ) -> AsyncIterator[Installation]:
-    """Three members, Temporal on a file with a write-ahead log, and one worker.
+    """Three members, Temporal on a file with a write-ahead log, and worker processes.
 
     Args:
         parts: what each member consists of.
         relayed: whether a relay stands in front of each member.
-        settings: of the worker, besides the defaults.
+        settings: of the workers, besides the defaults.
+        workers: how many there are.
     """
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
@@ -76,7 +95,7 @@ async def installation(
         temporal = TemporalServer(directory / "temporal", ui=False)
         await asyncio.to_thread(start_all, members, progress=print)
         temporal.start()
-        worker: Identity | None = None
+        started: list[Identity] = []
         relays: dict[str, Relay] = {}
         try:
             defaults = Settings()
@@ -87,19 +106,27 @@ async def installation(
                 **(settings or {}),
                 "TEMPORAL_ADDRESS": temporal.address,
             }
-            worker = spawn(
-                [sys.executable, "-m", "worker"], log=directory / "worker.log", environment=environment
-            )
-            await _polling(session)
+
+            def start() -> Identity:
+                log = directory / "worker.log"
+                return spawn([sys.executable, "-m", "worker"], log=log, environment=environment)
+
+            started += [start() for _ in range(workers)]
+            await polling(session)
             if relayed:
                 relays = {one.name: Relay(int(one.server.rpartition(":")[2])).start() for one in members}
             await asyncio.gather(*(_join(session, one, relays.get(one.name)) for one in members))
             await _place_everything(session, members)
             yield Installation(
-                session=session, temporal=temporal, members=members, worker=worker, relays=relays
+                session=session,
+                temporal=temporal,
+                members=members,
+                workers=started,
+                command=start,
+                relays=relays,
             )
         finally:
-            if worker is not None:
+            for worker in started:
                 worker.stop()
             for relay in relays.values():
                 relay.close()
@@ -151,7 +178,8 @@ async def _place_everything(session: Session, members: list[Member]) -> None:
     await asyncio.sleep(10)
 
 
-async def _polling(session: Session) -> None:
+async def polling(session: Session) -> None:
+    """Wait until a worker polls."""
     async with asyncio.timeout(60):
         while True:
             try:

@@ -32,6 +32,14 @@ class Seen:
         self._seen.setdefault((member, item["metadata"]["name"], image), time.perf_counter())
         self._changed.set()
 
+    def count(self, prefix: str) -> int:
+        """How many objects were seen in any member whose names begin like this."""
+        return sum(1 for _, name, _ in self._seen if name.startswith(prefix))
+
+    def first_after(self, moment: float) -> float:
+        """When the first object was seen after a moment, on the same clock."""
+        return min(seen for seen in self._seen.values() if seen > moment)
+
     async def everywhere(self, name: str, image: str, *, seconds: float = 30) -> float:
         """When the last member got it, on the clock of `time.perf_counter`."""
         async with asyncio.timeout(seconds):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from argosy.config import Settings
-from argosy.errors import Conflict
+from argosy.errors import Conflict, InvalidInput
 from cli.runtime import run
 from devcluster.ports import DEFAULT_PORT, DEFAULT_UI_PORT
 
@@ -36,6 +36,16 @@ def up(
         int, typer.Option("--port", help="Temporal's port, kept from the first start on; 0 finds one.")
     ] = DEFAULT_PORT,
     ui_port: Annotated[int, typer.Option("--ui-port", help="The same for Temporal's UI.")] = DEFAULT_UI_PORT,
+    emulated: Annotated[
+        int,
+        typer.Option(
+            "--emulated",
+            metavar="N",
+            min=0,
+            max=2000,
+            help="Have N emulated clusters instead of real ones: they keep objects, and do nothing else.",
+        ),
+    ] = 0,
 ) -> None:
     """Start Temporal, three real member clusters and a worker, and join the clusters.
 
@@ -43,17 +53,24 @@ def up(
     """
 
     async def command(_: Settings) -> int:
-        from cli.local import bring_up, environment_hint
+        from cli.local import bring_up_or_emulate, environment_hint
         from devcluster.environment import Environment
         from devcluster.member import CONTROLLED, FULL
 
+        if emulated and pods:
+            raise InvalidInput("emulated clusters run no pods; leave out --pods or --emulated")
         if pods and any("kwok" not in member.parts for member in Environment().members):
             raise Conflict(
                 "the clusters that are there are without pods; take them down with `argosy dev down`, then repeat"
             )
-        parts = FULL if pods else CONTROLLED
-        environment = await bring_up(
-            encrypt=encrypt, progress=_progress, parts=parts, port=port, ui_port=ui_port
+        environment = await bring_up_or_emulate(
+            encrypt=encrypt,
+            emulated=emulated,
+            progress=_progress,
+            warn=_warn,
+            parts=FULL if pods else CONTROLLED,
+            port=port,
+            ui_port=ui_port,
         )
         sys.stdout.write(environment_hint(environment))
         return 0
@@ -124,6 +141,11 @@ def demo(
         return await demonstrate(keep=keep, progress=_progress)
 
     run(command)
+
+
+def _warn(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 def _progress(text: str) -> None:

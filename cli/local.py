@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from activities.connection import connect, initialise
 from argosy.api.cluster_connection import ConnectionReference
@@ -13,11 +14,17 @@ from argosy.errors import NotFound, Unreachable
 from cli.membership import joined
 from cli.output import console, plain, styled, table
 from cli.session import Session
+from devcluster.build import MissingBinary
+from devcluster.emulated.fleet import NOTICE
 from devcluster.environment import Environment
 from devcluster.member import CONTROLLED
+from devcluster.places import in_ci
 from devcluster.ports import DEFAULT_PORT, DEFAULT_UI_PORT
 
 CONNECT_SECONDS = 20.0
+JOINING_AT_ONCE = 16
+# As many as there would be real ones.
+EMULATED_INSTEAD = 3
 
 
 async def bring_up(
@@ -25,6 +32,7 @@ async def bring_up(
     encrypt: bool,
     progress: Callable[[str], None],
     environment: Environment | None = None,
+    emulated: int = 0,
     parts: Sequence[str] = CONTROLLED,
     port: int = DEFAULT_PORT,
     ui_port: int = DEFAULT_UI_PORT,
@@ -32,6 +40,7 @@ async def bring_up(
     """Start what is not running, set up the namespace, and join the members.
 
     Args:
+        emulated: how many emulated members to have instead of real ones.
         parts: what each member consists of, where the environment is new.
         port, ui_port: Temporal's, where it has not started yet.
 
@@ -40,7 +49,9 @@ async def bring_up(
     """
     local = environment or Environment()
     await asyncio.to_thread(
-        lambda: local.up(parts=parts, port=port, ui_port=ui_port, encrypt=encrypt, progress=progress)
+        lambda: local.up(
+            parts=parts, emulated=emulated, port=port, ui_port=ui_port, encrypt=encrypt, progress=progress
+        )
     )
     session = await session_of(local)
     await initialise(session.client)
@@ -54,20 +65,74 @@ async def bring_up(
     if local.encrypted:
         progress("starting the codec server, so that the UI can show payloads")
         await asyncio.to_thread(local.start_codec_server)
-    members = {member.name: member for member in local.members}
-    progress(f"joining {', '.join(members)}")
+    settings = _settings_of(local)
+    progress(f"joining {', '.join(settings) if len(settings) < 8 else f'{len(settings)} clusters'}")
+    gate = asyncio.Semaphore(JOINING_AT_ONCE)
 
-    async def join(name: str, region: str, zone: str, provider: str) -> None:
-        settings = ClusterSettings(
-            connection=ConnectionReference(kubeconfig=str(members[name].kubeconfig), context=name),
-            region=region,
-            zones=(zone,),
-            provider=provider,
-        )
-        await joined(session, name, settings, timeout=60)
+    async def join(name: str) -> None:
+        async with gate:
+            await joined(session, name, settings[name], timeout=60)
 
-    await asyncio.gather(*(join(spec.name, spec.region, spec.zone, spec.provider) for spec in local.specs))
+    await asyncio.gather(*(join(name) for name in settings))
     return local
+
+
+async def bring_up_or_emulate(
+    *,
+    encrypt: bool,
+    emulated: int,
+    progress: Callable[[str], None],
+    warn: Callable[[str], None],
+    parts: Sequence[str] = CONTROLLED,
+    port: int = DEFAULT_PORT,
+    ui_port: int = DEFAULT_UI_PORT,
+) -> Environment:
+    """`bring_up`; where no binary of a real member can be had, emulated ones are the last resort, and said to be.
+
+    Raises:
+        MissingBinary: as said, in CI, which must not pass without real members, and where there are some already.
+        ArgosyError: a part did not start.
+    """
+    environment = Environment()
+    fresh = not environment.exists()
+    bring = partial(
+        bring_up, encrypt=encrypt, progress=progress, environment=environment, port=port, ui_port=ui_port
+    )
+    try:
+        await bring(emulated=emulated, parts=parts)
+    except MissingBinary as error:
+        if not fresh or in_ci():
+            raise
+        environment.down()
+        warn(str(error))
+        await bring(emulated=EMULATED_INSTEAD)
+    if environment.emulated is not None:
+        warn(NOTICE)
+    return environment
+
+
+def _settings_of(local: Environment) -> dict[str, ClusterSettings]:
+    """With which settings each member joins."""
+    members = {member.name: member for member in local.members}
+    found = {
+        spec.name: ClusterSettings(
+            connection=ConnectionReference(kubeconfig=str(members[spec.name].kubeconfig), context=spec.name),
+            region=spec.region,
+            zones=(spec.zone,),
+            provider=spec.provider,
+        )
+        for spec in local.specs
+    }
+    emulated = local.emulated
+    for number, name in enumerate(emulated.names if emulated is not None else ()):
+        kubeconfig = str(emulated.kubeconfig(name)) if emulated is not None else ""
+        found[name] = ClusterSettings(
+            connection=ConnectionReference(kubeconfig=kubeconfig, context=name),
+            region=f"region-{number % 4}",
+            zones=(f"region-{number % 4}-{number % 3}",),
+            provider="emulated",
+        )
+    return found
 
 
 async def session_of(environment: Environment) -> Session:

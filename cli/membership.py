@@ -34,6 +34,8 @@ from cli.session import TASK_TIMEOUT, Session
 
 INTERVAL = 0.1
 AT_ONCE = 16
+# Whoever joins hundreds of clusters asks for all of them all the time.
+INTERVAL_AT_MOST = 1.0
 
 
 async def joined(session: Session, name: str, settings: ClusterSettings, *, timeout: float) -> ClusterStatus:
@@ -86,7 +88,7 @@ async def joined(session: Session, name: str, settings: ClusterSettings, *, time
         timeout=timeout,
     )
     async with asyncio.timeout(timeout):
-        while not _is_ready((await list_clusters(session.client)).get(name)):
+        while not _is_ready((await list_clusters(session.client, name=name)).get(name)):
             await asyncio.sleep(INTERVAL)
     return status
 
@@ -203,10 +205,12 @@ async def _until(
 
 
 async def _patiently(condition: Callable[[], Awaitable[bool]], *, timeout: float, otherwise: str) -> None:
+    pause = INTERVAL
     try:
         async with asyncio.timeout(timeout):
             while not await condition():
-                await asyncio.sleep(INTERVAL)
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.2, INTERVAL_AT_MOST)
     except TimeoutError:
         raise TimedOut(otherwise) from None
 

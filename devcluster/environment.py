@@ -17,6 +17,7 @@ from pathlib import Path
 
 from argosy.errors import ArgosyError, InvalidInput, NotFound
 from devcluster.build import Progress
+from devcluster.emulated.fleet import EmulatedClusters
 from devcluster.member import BARE, Member, start_all, stop_all
 from devcluster.places import inherited, state_home
 from devcluster.ports import DEFAULT_PORT, DEFAULT_UI_PORT, LOOPBACK, free_port, is_free
@@ -92,6 +93,12 @@ class Environment:
         return [Member(spec.name, self.directory / "members" / spec.name, parts=parts) for spec in self.specs]
 
     @property
+    def emulated(self) -> EmulatedClusters | None:
+        """The emulated member clusters, running or not; None where there are none."""
+        count = read_record(self._record).get("emulated", 0)
+        return EmulatedClusters(self.directory / "emulated", count=count) if count else None
+
+    @property
     def temporal(self) -> TemporalServer:
         """The Temporal server, running or not."""
         ports = read_record(self._record).get("ports", {})
@@ -145,6 +152,7 @@ class Environment:
         self,
         *,
         members: Sequence[MemberSpec] = (),
+        emulated: int = 0,
         parts: Sequence[str] = BARE,
         port: int = DEFAULT_PORT,
         ui_port: int = DEFAULT_UI_PORT,
@@ -157,6 +165,7 @@ class Environment:
 
         Args:
             members: those to have (default: `MEMBERS`); in an environment that exists, those to add.
+            emulated: how many emulated clusters to have, instead of those by default; fixed at the first `up`.
             parts: what each member consists of, `BARE` or `FULL`; fixed at the first `up`.
             port: Temporal's gRPC port, fixed by its first start; 0 finds one that is free.
             ui_port: the same for its UI.
@@ -167,15 +176,22 @@ class Environment:
             ArgosyError: a member's name is not usable, a port is taken or a part did not start; says which.
         """
         with self._alone(progress):
-            self._define(members, parts=parts, ports={"grpc": port, "ui": ui_port}, encrypt=encrypt)
+            ports = {"grpc": port, "ui": ui_port}
+            self._define(members, emulated=emulated, parts=parts, ports=ports, encrypt=encrypt)
             clusters, temporal = self.members, self.temporal
             fresh = [member for member in clusters if not member.processes]
             try:
-                start_all(clusters, progress=progress, detach=True)
+                if clusters:
+                    start_all(clusters, progress=progress, detach=True)
+                if self.emulated is not None:
+                    progress(f"starting {self.emulated.count} emulated clusters")
+                    self.emulated.start(detach=True)
                 progress("starting Temporal")
                 temporal.start(detach=True)
             except BaseException:
                 stop_all(fresh)
+                if self.emulated is not None:
+                    self.emulated.stop()
                 raise
 
     def start_worker(
@@ -236,6 +252,8 @@ class Environment:
             self._stop("codec")
             self.temporal.stop()
             stop_all(self.members)
+            if self.emulated is not None:
+                self.emulated.stop()
             if not keep_data:
                 shutil.rmtree(self.directory)
 
@@ -252,10 +270,17 @@ class Environment:
             ),
             *self._codec_status(),
             *(PartStatus(each.name, each.ready(), each.server, each.memory()) for each in self.members),
+            *self._emulated_status(),
         ]
 
     def _define(
-        self, members: Sequence[MemberSpec], *, parts: Sequence[str], ports: Mapping[str, int], encrypt: bool
+        self,
+        members: Sequence[MemberSpec],
+        *,
+        emulated: int,
+        parts: Sequence[str],
+        ports: Mapping[str, int],
+        encrypt: bool,
     ) -> None:
         """Write down what there is to be, before anything starts: `down` must find it whatever happens."""
         for spec in members:
@@ -263,12 +288,19 @@ class Environment:
                 raise InvalidInput(
                     f"{spec.name!r} cannot name a member; use lower-case letters, digits and dashes"
                 )
-        known = {spec.name: spec for spec in self.specs or members or MEMBERS}
+        record = read_record(self._record)
+        if emulated and record and record.get("emulated", 0) != emulated:
+            raise InvalidInput(
+                f"the local environment has {record.get('emulated', 0)} emulated clusters, and that number is fixed; "
+                "stop it with `argosy dev down` first"
+            )
+        count = record.get("emulated", emulated)
+        known = {spec.name: spec for spec in self.specs or members or (() if count else MEMBERS)}
         known |= {spec.name: spec for spec in members}
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not self.exists() and encrypt:
             write_key_ring(self.key_ring)
-        record = {"parts": list(parts)} | read_record(self._record)
+        record = {"parts": list(parts), "emulated": count} | record
         # Nobody has to know it by heart: the UI is told.
         record.setdefault("codec_port", free_port())
         # Other ports may be tried until Temporal has started once; from then on it keeps its own record.
@@ -284,6 +316,13 @@ class Environment:
             return []
         codec = self._recorded("codec")
         return [PartStatus("codec", codec is not None, self.codec_url, memory(codec.pid) if codec else 0)]
+
+    def _emulated_status(self) -> list[PartStatus]:
+        found = self.emulated
+        if found is None:
+            return []
+        name, address = f"emulated ({found.count})", found.server(found.names[0])
+        return [PartStatus(name, found.ready(), address, found.memory())]
 
     def _spawn(self, part: str, command: Sequence[str | Path], *, log: Path) -> None:
         process = spawn(

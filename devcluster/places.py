@@ -31,6 +31,11 @@ def inherited(**extra: str) -> dict[str, str]:
     return {**os.environ, **extra}  # noqa: TID251 - handed on to children, not read
 
 
+def in_ci() -> bool:
+    """Whether this runs in continuous integration, by the convention of its services."""
+    return os.environ.get("CI", "").lower() == "true"  # noqa: TID251 - see `_directory`
+
+
 def _home(variable: str, default: str) -> Path:
     return _directory(variable) or Path.home() / default
 

@@ -188,7 +188,7 @@ def build(
         ),
         appliers=appliers,
         notifiers=Notifiers(client, task_queue=settings.task_queue, pace=Pace(settings.eviction_rate)),
-        clusters=Clusters(client, members=pool),
+        clusters=Clusters(client, snapshot=snapshot, members=pool),
         tainting=Tainting(client, inputs),
         fail_backs=FailBacks(client, patience=settings.wave_patience),
         monitors=Monitors(

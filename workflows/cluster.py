@@ -188,11 +188,12 @@ class Cluster(Membership):
                     epoch=state.epoch,
                     conditions=state.conditions,
                     failures=state.failures,
+                    patience=state.patience,
                 ),
                 task_queue=queue_inside(options.HEALTH_QUEUE, state.name) if pulls else options.HEALTH_QUEUE,
                 schedule_to_start_timeout=self._patience() if pulls else None,
                 start_to_close_timeout=options.MONITOR_TIMEOUT,
-                heartbeat_timeout=options.MONITOR_HEARTBEAT,
+                heartbeat_timeout=state.patience,
                 retry_policy=options.MONITOR_RETRY,
                 summary=f"watch {state.name} ({state.phase})",
             )
@@ -220,7 +221,7 @@ class Cluster(Membership):
         if self._state.health.reason == WORKER_LOST:
             return None
         grace = timedelta(seconds=self._state.settings.worker_grace)
-        return max(grace - options.MONITOR_HEARTBEAT, options.GRACE_AT_LEAST)
+        return max(grace - self._state.patience, options.GRACE_AT_LEAST)
 
     def _stop_monitor(self) -> None:
         if self._monitor is not None:

@@ -23,7 +23,7 @@ from workflows import options
 from workflows.counting import evicted
 from workflows.failures import category_of, message_of
 from workflows.inside import NO_WORKER, nobody_inside, queue_of, was_misrouted, was_never_taken
-from workflows.leaving import goes_first, may_leave, moving_of, waits_to_begin
+from workflows.leaving import awaited, goes_first, may_leave, moving_of
 from workflows.sightings import applied_target, drifted_target, observed_targets, pause_before
 from workflows.status import adopted, removing
 from workflows.steering import remembered
@@ -86,11 +86,13 @@ class Copies:
                     self._begin(cluster, Work.REMOVE)
             return
         now, placed = workflow.now(), True
+        # Asked once and not for each of a thousand clusters, because it looks at all of them.
+        waits = bool(awaited(state, now=now))
         for cluster, target in state.targets.items():
             if target.phase in {TargetPhase.PENDING, TargetPhase.FAILED}:
                 placed = False
             if target.phase == TargetPhase.PENDING and cluster in self._wanted:
-                if not waits_to_begin(target, state, now=now):
+                if not (waits and target.grows):
                     self._begin(cluster, Work.APPLY)
             elif target.drifted and self._answers_for(cluster):
                 self._begin(cluster, Work.CORRECT)

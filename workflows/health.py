@@ -44,6 +44,8 @@ def observed(before: ClusterState, seen: Observation, *, at: datetime) -> tuple[
     if not turned:
         health = health.model_copy(update={"since": before.health.since})
     changes |= {"health": health, "steps": remembered(before.steps, *steps)}
+    if seen.patience is not None:
+        changes["patience"] = seen.patience
     return before.model_copy(update=changes), announce
 
 

@@ -76,15 +76,11 @@ def _is_awaited(name: str, target: Target, state: PropagationState, *, now: date
 def lease_ends(cluster: str, state: PropagationState) -> datetime | None:
     """When a copy whose cluster is cut off has stopped by itself; None where that cannot be told."""
     target, lease = state.targets[cluster], moving_of(state).lease_seconds
-    wanted = state.plan.target(cluster) if state.plan else None
-    if not lease or wanted is not None or target.changed_at is None or target.assessment != UNREACHABLE:
+    if not lease or target.changed_at is None or target.assessment != UNREACHABLE:
+        return None
+    if state.plan and state.plan.target(cluster) is not None:
         return None
     return target.changed_at + timedelta(seconds=lease)
-
-
-def waits_to_begin(target: Target, state: PropagationState, *, now: datetime) -> bool:
-    """Whether a copy may not be applied yet, because old ones elsewhere have to be gone first."""
-    return target.grows and bool(awaited(state, now=now))
 
 
 def moving_of(state: PropagationState) -> Moving:

@@ -11,7 +11,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from activities import attributes
 from activities.clusters import Clusters
 from activities.contracts import ConfirmJoin, DrainCluster, Inspected, InspectRequest
-from activities.notify import Notifiers
+from activities.notify import JOINED, Notifiers
 from argosy.api.conditions import READY_MESSAGE
 from argosy.api.membership import (
     ClusterPhase,
@@ -76,7 +76,7 @@ class Membership:
                 f"cluster {state.name} cannot join: {why}", type=category, non_retryable=True
             ) from error
         self._record(Step(at=workflow.now(), what="Joined", by=state.joined_by))
-        self._changed("Joined", phase=ClusterPhase.READY, joined_at=workflow.now())
+        self._changed(JOINED, phase=ClusterPhase.READY, joined_at=workflow.now())
 
     def _refused(self, error: ActivityError) -> tuple[str, str]:
         """Category and reason of a join that failed."""

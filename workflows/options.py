@@ -64,7 +64,6 @@ DRAIN_TIMEOUT = timedelta(days=365)
 # Of a cluster that nobody has heard of for its grace period, a part passes before its heartbeat is missed.
 GRACE_AT_LEAST = timedelta(seconds=1)
 MONITOR_TIMEOUT = timedelta(hours=24)
-MONITOR_HEARTBEAT = timedelta(seconds=5)
 MONITOR_RETRY = RetryPolicy(
     # A monitor that died with its worker is begun elsewhere, however often that has happened before.
     initial_interval=timedelta(milliseconds=500),

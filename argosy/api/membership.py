@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -23,6 +23,8 @@ FAILOVER_NOW_TAINT = "argosy.dev/failover-now"
 """The same, without waiting."""
 WORKER_LOST = "ClusterStatusUnknown"
 """Karmada's reason for a cluster in pull mode of which nothing has been heard for its grace period."""
+MONITOR_PATIENCE = timedelta(seconds=5)
+"""How long a monitor may be silent until another one takes its place, where there are few clusters."""
 NAME_PATTERN = r"[a-z0-9]([-a-z0-9]{0,46}[a-z0-9])?"
 
 
@@ -161,6 +163,7 @@ class ClusterState(Record):
         taints_asked, taints_answered: how often taint policies had to be looked at, and up to which they were.
         steps: the latest things that were asked or happened, oldest first.
         recovery: the request by which templates return to it now.
+        patience: how long its monitor may be silent; longer in a large fleet.
     """
 
     name: str
@@ -184,6 +187,7 @@ class ClusterState(Record):
     taints_answered: int = 0
     steps: tuple[Step, ...] = ()
     recovery: Steer | None = None
+    patience: timedelta = MONITOR_PATIENCE
 
 
 class ClusterInput(Record):

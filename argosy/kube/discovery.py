@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from hashlib import sha256
 
 from argosy.api.manifest import ResourceRef
 from argosy.errors import ArgosyError, NotEstablished, Unauthorized, Unreachable
@@ -12,6 +13,9 @@ from argosy.kube.connect import JSON, Member
 
 REFRESH_EVERY = 0.5
 """Seconds between readings because of kinds that are not served; a CRD takes about one to be established."""
+SHARED_LISTINGS = 64
+"""Different discovery documents that a process remembers."""
+_LISTINGS: dict[bytes, Listing] = {}
 _ROOTS = ("/api", "/apis")
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;as=APIGroupDiscoveryList"
 _AGGREGATED = f"{_DISCOVERY};v=v2,{_DISCOVERY};v=v2beta1,{JSON}"
@@ -96,9 +100,17 @@ async def _listing(member: Member, root: str, known: Listing | None) -> Listing:
     if response.status == 304 and known is not None:
         return known
     member.check(response, what=what, path=root)
+    # Many clusters have the same documents, and each of them would otherwise keep its own of hundreds of kinds.
+    digest = sha256(response.body).digest()
+    shared = _LISTINGS.get(digest)
+    if shared is not None and shared.etag == response.headers.get("ETag", ""):
+        return shared
     document = member.parsed(response, what=what)
     if document.get("kind") == "APIGroupDiscoveryList":
-        return aggregated(document, etag=response.headers.get("ETag", ""))
+        listing = _LISTINGS[digest] = aggregated(document, etag=response.headers.get("ETag", ""))
+        if len(_LISTINGS) > SHARED_LISTINGS:
+            del _LISTINGS[next(iter(_LISTINGS))]
+        return listing
     return await _one_by_one(member, root, group_versions(document))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import tempfile
+from asyncio.sslproto import SSLProtocol
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,12 @@ from argosy.kube.service_account import Source
 
 CONNECTIONS = 64
 """Sockets to one cluster at most."""
+TLS_BUFFER = 64 * 1024
+"""Bytes that every TLS connection of this process keeps for reading; a record of TLS has 16 KiB at most.
+
+By default they are 256 KiB, which with a thousand clusters and their watches is most of a worker's memory.
+"""
+SSLProtocol.max_size = TLS_BUFFER
 
 
 class Transport:
