@@ -45,6 +45,7 @@ format: $(STAMP) ## Format the code.
 
 bench: $(STAMP) ## Measure everything; see benchmarks/README.md.
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.failing --json benchmarks/results/failing.json
 	@$(BIN)/python -m benchmarks.bench_evictions --json benchmarks/results/evictions.json
 	@$(BIN)/python -m benchmarks.bench_scheduler
 	@$(BIN)/python -m benchmarks.bench_render

@@ -1,18 +1,26 @@
-"""A member fails: how soon that is noticed, and how soon its workloads are present, and ready, elsewhere."""
+"""A member fails: how soon that is noticed, and how soon its workloads are present, and ready, elsewhere.
+
+python -m benchmarks.failing [--json FILE]
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
+import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from activities import attributes
 from argosy.api.ids import cluster_id
 from argosy.api.membership import ClusterPhase, ClusterStatus
 from benchmarks.installation import Installation, deployment, installation
+from benchmarks.report import machine, verdicts
 from devcluster.member import FULL, Member
 
 Figures = dict[str, Any]
@@ -210,3 +218,20 @@ def _all_well(member: Member) -> None:
         if any(one["status"].get(name) != value for name, value in status.items()):
             url = f"{PATH}/{one['metadata']['name']}/status"
             member.request("PATCH", url, {"status": status}, content="application/merge-patch+json")
+
+
+def main() -> None:
+    """Measure, print, and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    arguments = parser.parse_args()
+    load = os.getloadavg()[0]
+    figures = {**asyncio.run(failovers()), "load_before": round(load, 2)}
+    sys.stdout.write("\n".join(verdicts(figures)) + "\n")
+    if arguments.json:
+        text = json.dumps({"machine": machine(), "figures": figures}, indent=2)
+        arguments.json.write_text(f"{text}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

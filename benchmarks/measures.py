@@ -11,7 +11,6 @@ from typing import Any
 from argosy.api.cluster_connection import ConnectionReference
 from argosy.api.manifest import canonical_json
 from argosy.kube.connect import APPLY, METADATA, connect
-from benchmarks.failing import failovers
 from benchmarks.installation import NAMESPACE, Installation, deployment, installation
 from benchmarks.observing import observation, wave
 from benchmarks.watching import PATH, Seen, watching
@@ -37,8 +36,7 @@ async def measure_all(*, quick: bool) -> Figures:
         figures["floor_burst"] = await floor_burst(plant, seen, bursts[0])
         figures["wave"] = await wave(plant, seen, bursts[0])
         figures["memory_after"] = plant.cost().memory
-    # Installations of their own, because the watches of the other measurements end with a member.
-    return figures | await failovers()
+    return figures
 
 
 async def creates(plant: Installation, seen: Seen, samples: int) -> Figures:

@@ -46,8 +46,8 @@ def machine() -> dict[str, Any]:
     }
 
 
-def table(figures: dict[str, Any]) -> str:
-    """The figures in rows, with ratios to what is wanted."""
+def verdicts(figures: dict[str, Any]) -> list[str]:
+    """Those of the figures that there are targets for, in rows."""
     lines = [f"{'measure':<26}{'figure':>10}{'land':>8}{'goal':>8}   verdict"]
     for name, key, land, goal, less in _TARGETS:
         if name not in figures:
@@ -56,6 +56,12 @@ def table(figures: dict[str, Any]) -> str:
         reached = (value <= land, value <= goal) if less else (value >= land, value >= goal)
         verdict = "goal" if reached[1] else "land" if reached[0] else f"missed ({value / land:.2f} of land)"
         lines.append(f"{name + ' ' + key:<26}{value:>10}{land:>8}{goal:>8}   {verdict}")
+    return lines
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The figures in rows, with ratios to what is wanted."""
+    lines = verdicts(figures)
     floor, rate = figures["floor_latency"]["p50"], figures["floor_burst"]["per_second"]
     lines.append(
         f"{'floor: client alone, p50':<26}{floor:>10}{'':>16}   create is {figures['create']['p50'] / floor:.1f} x"
