@@ -188,7 +188,8 @@ def build(
         ),
         appliers=appliers,
         notifiers=Notifiers(client, task_queue=settings.task_queue, pace=Pace(settings.eviction_rate)),
-        clusters=Clusters(client, snapshot=snapshot, members=pool),
+        # Of its own: what is read while clusters join is no longer true for plans a moment later.
+        clusters=Clusters(client, snapshot=ClusterSnapshot(client), members=pool),
         tainting=Tainting(client, inputs),
         fail_backs=FailBacks(client, patience=settings.wave_patience),
         monitors=Monitors(

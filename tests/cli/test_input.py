@@ -139,7 +139,6 @@ def test_a_secret_is_never_repeated(tmp_path: Path) -> None:
         ("get", "gadgets"),
         ("status", "deployment"),
         ("status", "no/such/kind", "x"),
-        ("describe", "thing", "web"),
         ("cluster", "join", "m1"),
         ("cluster", "join", "M_1", "--kubeconfig", "/nothing"),
         ("cluster", "taint", "m1", "x=y"),

@@ -118,7 +118,8 @@ async def test_a_copy_waits_for_health_elsewhere_no_longer_than_its_grace(sick: 
     web = sick.workloads["grace"]
     status = await web.becomes(lambda s: "Removed from ams" in steps(s))
     waited = step(status, "Removed from ams") - step(status, "Moved away from ams")
-    assert GRACE <= waited <= GRACE + 3
+    # It is counted from the plan, whose clock is not that of the steps.
+    assert GRACE - 0.3 <= waited <= GRACE + 3
     sick.witness.first(web, "ber", "ADDED")
 
 
