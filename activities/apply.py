@@ -29,7 +29,7 @@ from activities.metrics import OFF, Metrics
 from activities.render import rendered
 from activities.runs import Templates
 from activities.tracing import span
-from argosy.api.manifest import canonical_json, digest, ref_of
+from argosy.api.manifest import digest, ref_of
 from argosy.api.ownership import Ownership, owner_of, stamp
 from argosy.errors import (
     Conflict,
@@ -202,15 +202,8 @@ class Appliers:
         Raises:
             Conflict: it renders differently.
         """
-        key = (
-            request.run_id,
-            request.replicas,
-            canonical_json(request.patches),
-            request.digest,
-            request.revision,
-            request.pass_number,
-            request.keeps,
-        )
+        # The digest stands for replicas and patches: what has it was proven to.
+        key = (request.run_id, request.digest, request.revision, request.pass_number, request.keeps)
         known = self._manifests.get(key)
         if known is None:
             known = self._manifests[key] = await self._rendered(request)

@@ -11,10 +11,10 @@ def message_of(error: FailureError) -> str:
     return cause.message if isinstance(cause, ApplicationError) else str(cause)
 
 
-def category_of(error: FailureError) -> str:
-    """The type of the failure (`argosy.errors`); `Internal` where it has none."""
+def category_of(error: FailureError, *, default: str = "Internal") -> str:
+    """The type of the failure (`argosy.errors`); `default` where it has none."""
     cause = _cause(error)
-    return (cause.type if isinstance(cause, ApplicationError) else "") or "Internal"
+    return (cause.type if isinstance(cause, ApplicationError) else "") or default
 
 
 def _cause(error: FailureError) -> BaseException:

@@ -25,6 +25,7 @@ from argosy.api.membership import (
 from argosy.api.steering import Step
 from workflows import options
 from workflows.cluster_status import details_of, status_of
+from workflows.failures import category_of, message_of
 from workflows.inside import NO_WORKER, nobody_inside, queue_of, was_never_taken
 from workflows.steering import remembered
 
@@ -80,12 +81,9 @@ class Membership:
 
     def _refused(self, error: ActivityError) -> tuple[str, str]:
         """Category and reason of a join that failed."""
-        cause = error.cause
-        if isinstance(cause, ApplicationError):
-            return cause.type or "Unreachable", cause.message
         if was_never_taken(error):
             return NO_WORKER, nobody_inside(self._state.name)
-        return "Unreachable", str(cause or error)
+        return category_of(error, default="Unreachable"), message_of(error)
 
     async def _rejoin(self, request: Join) -> None:
         refusal = self._mode_refused(request.settings)
