@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Hashable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -13,7 +13,9 @@ from temporalio import activity
 
 from activities.contracts import (
     Applied,
+    AppliedTogether,
     ApplyRequest,
+    ApplyTogether,
     Corrected,
     CorrectRequest,
     FindCopies,
@@ -32,6 +34,7 @@ from activities.tracing import span
 from argosy.api.manifest import digest, ref_of
 from argosy.api.ownership import Ownership, owner_of, stamp
 from argosy.errors import (
+    ArgosyError,
     Conflict,
     Forbidden,
     Immutable,
@@ -48,6 +51,8 @@ from argosy.kube.discovery import served
 from argosy.kube.drift import Correction, correct, yielding
 from argosy.kube.read import get
 
+# Of a joint attempt; less than its activity has.
+TOGETHER_SECONDS = 3.0
 LOOKING_AT_ONCE = 50
 # Manifests of a fan-out, as its clusters get them.
 SHARED_MANIFESTS = 64
@@ -110,6 +115,29 @@ class Appliers:
     async def apply(self, request: ApplyRequest) -> Applied:
         """Render the template for the cluster, prove the digest, and apply it server-side."""
         return await self.apply_now(request)
+
+    @activity.defn(name="apply_together")
+    @temporal_errors
+    async def apply_together(self, request: ApplyTogether) -> AppliedTogether:
+        """`apply` for several clusters, once; whatever fails is left out, for its own activity to tell why."""
+        return AppliedTogether(applied=await self.attempted(request.requests, patience=TOGETHER_SECONDS))
+
+    async def attempted(self, requests: Sequence[ApplyRequest], *, patience: float) -> dict[str, Applied]:
+        """The copies that could be brought to what the plan says at once, by cluster.
+
+        Args:
+            patience: seconds after which an attempt is given up.
+        """
+
+        async def attempt(request: ApplyRequest) -> Applied | None:
+            try:
+                async with asyncio.timeout(patience):
+                    return await self.apply_now(request)
+            except (ArgosyError, TimeoutError):
+                return None
+
+        attempts = await asyncio.gather(*map(attempt, requests))
+        return {request.cluster: done for request, done in zip(requests, attempts, strict=True) if done}
 
     async def apply_now(self, request: ApplyRequest) -> Applied:
         """`apply` without Temporal's terms, for the fast path that applies while planning.

@@ -157,6 +157,22 @@ class ApplyRequest(BriefRecord):
         )
 
 
+class ApplyTogether(Record):
+    """Attempt several copies of one template once."""
+
+    requests: tuple[ApplyRequest, ...]
+
+
+class AppliedTogether(Record):
+    """What came of joint attempts.
+
+    Attributes:
+        applied: cluster -> its copy; whatever failed or took too long is missing.
+    """
+
+    applied: dict[str, Applied] = {}
+
+
 class CorrectRequest(Record):
     """Bring a copy back to what was applied, or only find out what was changed, and by whom."""
 

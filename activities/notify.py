@@ -45,8 +45,6 @@ DRAIN_INTERVAL = 0.5
 DRAIN_RESEND = 30.0
 HEARTBEAT_EVERY = 5.0
 _IN_LIST = 50
-# What a cluster's entity announces first, when nothing can have a copy there yet.
-JOINED = "Joined"
 
 
 class Notifiers:
@@ -130,7 +128,7 @@ class Notifiers:
         told: set[str] = set()
         for pause in ROUNDS:
             await _pause(pause)
-            if request.kind != JOINED:
+            if request.kind != ClusterEvent.JOINED:
                 claimants = await self._listed(_claims(request.name))
                 # Whoever is told in its turn moves at once, without a timer for its slot.
                 pace = self._pace if request.evicts else None

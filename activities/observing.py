@@ -76,6 +76,10 @@ class Observer:
         self._sighted = asyncio.Event()
         self._unswept = False
 
+    def holds(self, propagation: str) -> bool:
+        """Whether a copy is in view, even if it is yet to be assessed."""
+        return propagation in self._kind_of
+
     async def run(self) -> None:
         """Watch every kind in use, until cancelled."""
         async with asyncio.TaskGroup() as tasks:

@@ -35,7 +35,7 @@ from argosy.api.ids import policies_id
 from argosy.api.membership import ClusterStatus
 from argosy.api.plan import Plan, PlannedTarget
 from argosy.api.policyset import PolicySetInput
-from argosy.errors import ArgosyError, NotFound
+from argosy.errors import NotFound
 from argosy.interpreter.interpreted import Interpreted
 from argosy.kube.capacity import MAX_AGE as ROOM_AGE
 
@@ -220,26 +220,19 @@ class Planners:
         self, plan: Plan, request: PlanRequest, known: dict[str, str]
     ) -> dict[str, Applied]:
         """The first attempt for each cluster; whatever is slow or fails is left to regular activities."""
-
-        async def attempt(target: PlannedTarget) -> tuple[str, Applied] | None:
-            try:
-                async with asyncio.timeout(FAST_APPLY_SECONDS):
-                    return target.cluster, await self._appliers.apply_now(
-                        ApplyRequest.of(
-                            target,
-                            plan,
-                            workflow_id=request.workflow_id,
-                            run_id=request.run_id,
-                            revision=request.revision,
-                            pass_number=request.pass_number,
-                            expect_uid=known.get(target.cluster, ""),
-                        )
-                    )
-            except (ArgosyError, TimeoutError):
-                return None
-
-        attempts = await asyncio.gather(*(attempt(target) for target in _pushed(plan)))
-        return dict(done for done in attempts if done is not None)
+        requests = [
+            ApplyRequest.of(
+                target,
+                plan,
+                workflow_id=request.workflow_id,
+                run_id=request.run_id,
+                revision=request.revision,
+                pass_number=request.pass_number,
+                expect_uid=known.get(target.cluster, ""),
+            )
+            for target in _pushed(plan)
+        ]
+        return await self._appliers.attempted(requests, patience=FAST_APPLY_SECONDS)
 
     async def _with_holders(
         self, clusters: dict[str, ClusterStatus], request: PlanRequest

@@ -181,12 +181,12 @@ class Observers:
 def _seen(
     observer: Observer, propagation: str, status: PropagationStatus, target: Target
 ) -> CopyObservation | None:
-    """The copy as its observer knows it; gone where it should be there and is not."""
+    """The copy as its observer knows it, if it does by now; gone where it should be there and is not."""
     seen = observer.known.get(propagation)
     if seen is not None:
         return seen
     settled = observer.settled.get((status.ref.api_version, status.ref.kind))
     there = target.phase in {TargetPhase.APPLIED, TargetPhase.EVICTING}
-    if settled is None or not there or not newer(settled, target.version):
+    if settled is None or observer.holds(propagation) or not there or not newer(settled, target.version):
         return None
     return CopyObservation(uid=target.uid, version=settled, gone=True, assessment=MISSING)

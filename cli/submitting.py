@@ -85,7 +85,7 @@ def first_run(manifest: dict[str, Any], *, actor: str, inherits: Inheritance | N
         # Whichever run takes the submission knows whether it was begun by it.
         answers={submission.request_id: Submitted(revision=revision, changed=True, created=True)},
     )
-    return FirstRun(ref, PropagationInput(template=text, state=state), submission)
+    return FirstRun(ref, PropagationInput(template=text, state=state, together=True), submission)
 
 
 def accepted(first: FirstRun, answer: Submitted) -> Accepted:

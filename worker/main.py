@@ -71,6 +71,8 @@ async def run(settings: Settings, *, profile: str | None = None, inside: Inside 
     # What has been imported stays: without this every full collection walks the client library's thousands of classes.
     gc.collect()
     gc.freeze()
+    # What observers know of hundreds of clusters is no garbage, and a full collection stops everything to walk it all.
+    gc.set_threshold(2_000, 10, 100)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

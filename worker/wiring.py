@@ -84,6 +84,7 @@ class Parts:
         return [
             self.planners.plan,
             self.appliers.apply,
+            self.appliers.apply_together,
             self.appliers.correct,
             self.appliers.remove,
             self.appliers.find,

@@ -20,6 +20,7 @@ from argosy.api.propagation import PropagationState, Reason, Target, TargetPhase
 from argosy.api.record import Record
 from argosy.api.steering import Step
 from workflows import options
+from workflows.attempts import FirstAttempts
 from workflows.counting import evicted
 from workflows.failures import category_of, message_of
 from workflows.inside import NO_WORKER, nobody_inside, queue_of, was_misrouted, was_never_taken
@@ -50,9 +51,7 @@ class Copies:
         self._sequence = 0
         self._signals = 0
         self._woken = False
-        # Whether first attempts are a part of the task under way, and the clusters for which one is outstanding.
-        self._at_once = False
-        self._attempting: tuple[str, ...] = ()
+        self._first = FirstAttempts()
 
     def _adopt(self, plan: Plan) -> None:
         state = self._state
@@ -86,16 +85,19 @@ class Copies:
                     self._begin(cluster, Work.REMOVE)
             return
         now, placed = workflow.now(), True
+        begun: list[str] = []
         # Asked once and not for each of a thousand clusters, because it looks at all of them.
         waits = bool(awaited(state, now=now))
         for cluster, target in state.targets.items():
             if target.phase in {TargetPhase.PENDING, TargetPhase.FAILED}:
                 placed = False
             if target.phase == TargetPhase.PENDING and cluster in self._wanted:
-                if not (waits and target.grows):
-                    self._begin(cluster, Work.APPLY)
+                if not (waits and target.grows) and self._begin(cluster, Work.APPLY):
+                    begun.append(cluster)
             elif target.drifted and self._answers_for(cluster):
                 self._begin(cluster, Work.CORRECT)
+        # None of them has run yet.
+        self._first.begin([self._request(cluster) for cluster in begun if self._is_likely_to_take(cluster)])
         for cluster, target in state.targets.items():
             if target.phase == TargetPhase.EVICTING and may_leave(cluster, self._state, now=now):
                 self._target(cluster, phase=TargetPhase.REMOVING)
@@ -113,32 +115,29 @@ class Copies:
             and not plan.is_suspended(cluster)
         )
 
-    def _begin(self, cluster: str, work: Work) -> None:
+    def _begin(self, cluster: str, work: Work) -> bool:
+        """Start some work, unless other work is under way; whether it was started."""
         running = self._tasks.get(cluster)
         if running is not None:
             outdated = running.get_name() == Work.CORRECT or work == Work.REMOVE
             if outdated and running.get_name() != work:
                 running.cancel()
-            return
+            return False
         if len(self._tasks) >= options.APPLY_WINDOW:
-            return
-        if work == Work.APPLY and self._at_once and self._is_likely_to_take(cluster):
-            self._attempting = added(self._attempting, cluster)
+            return False
         task = asyncio.create_task(self._accounted(cluster, work))
         task.set_name(work)
         # Not in a `finally` of the task: one that is cancelled before its first step never gets there.
         task.add_done_callback(lambda _: self._ended(cluster))
         self._tasks[cluster] = task
+        return True
 
     def _is_likely_to_take(self, cluster: str) -> bool:
         return self._state.targets[cluster].assessment != UNREACHABLE and not self._pulls(cluster)
 
     def _ended(self, cluster: str) -> None:
         del self._tasks[cluster]
-        self._attempted(cluster)
-
-    def _attempted(self, cluster: str) -> None:
-        self._attempting = tuple(one for one in self._attempting if one != cluster)
+        self._first.forget(cluster)
         self._woken = True
 
     async def _accounted(self, cluster: str, work: Work) -> None:
@@ -160,10 +159,12 @@ class Copies:
 
     async def _apply(self, cluster: str) -> None:
         state = self._state
-        applied = await self._applied_at_once(cluster) if cluster in self._attempting else None
-        if applied is not None:
-            self._record_applied(cluster, applied, state)
-            return
+        if cluster in self._first:
+            applied = await self._first.result(cluster)
+            self._woken = True
+            if applied is not None:
+                self._record_applied(cluster, applied, state)
+                return
         applied = await self._done_in(
             cluster,
             Work.APPLY,
@@ -172,26 +173,6 @@ class Copies:
             summary=f"apply → {cluster} (revision {state.revision})",
         )
         self._record_applied(cluster, applied, state)
-
-    async def _applied_at_once(self, cluster: str) -> Applied | None:
-        """The first attempt, without a task of its own; None where it failed.
-
-        The plan is in the run's input, so that whoever carries on after a crash attempts the same.
-        """
-        try:
-            return await workflow.execute_local_activity_method(
-                Appliers.apply,
-                self._request(cluster),
-                start_to_close_timeout=options.AT_ONCE_TIMEOUT,
-                retry_policy=options.AT_ONCE_RETRY,
-                summary=f"apply → {cluster} (revision {self._state.revision})",
-            )
-        except FailureError as error:
-            if is_cancelled_exception(error):
-                raise
-            return None
-        finally:
-            self._attempted(cluster)
 
     async def _done_in(
         self,

@@ -11,7 +11,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from activities import attributes
 from activities.clusters import Clusters
 from activities.contracts import ConfirmJoin, DrainCluster, Inspected, InspectRequest
-from activities.notify import JOINED, Notifiers
+from activities.notify import Notifiers
 from argosy.api.conditions import READY_MESSAGE
 from argosy.api.membership import (
     ClusterPhase,
@@ -22,6 +22,7 @@ from argosy.api.membership import (
     Join,
     Unjoin,
 )
+from argosy.api.messages import ClusterEvent
 from argosy.api.steering import Step
 from workflows import options
 from workflows.cluster_status import details_of, status_of
@@ -76,8 +77,8 @@ class Membership:
             raise ApplicationError(
                 f"cluster {state.name} cannot join: {why}", type=category, non_retryable=True
             ) from error
-        self._record(Step(at=workflow.now(), what="Joined", by=state.joined_by))
-        self._changed(JOINED, phase=ClusterPhase.READY, joined_at=workflow.now())
+        self._record(Step(at=workflow.now(), what=ClusterEvent.JOINED, by=state.joined_by))
+        self._changed(ClusterEvent.JOINED, phase=ClusterPhase.READY, joined_at=workflow.now())
 
     def _refused(self, error: ActivityError) -> tuple[str, str]:
         """Category and reason of a join that failed."""

@@ -24,6 +24,8 @@ APPLY_TIMEOUT = timedelta(seconds=5)
 AT_ONCE_TIMEOUT = timedelta(seconds=0.7)
 AT_ONCE_RETRY = RetryPolicy(maximum_attempts=1)
 AT_ONCE_TARGETS = 8
+# More are attempted together, so many by one activity; it is over before APPLY_TIMEOUT, whoever has not answered.
+TOGETHER_AT_MOST = 25
 APPLY_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(seconds=15)
 )

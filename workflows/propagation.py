@@ -159,6 +159,7 @@ class Propagation(Events):
     @workflow.run
     async def run(self, start: PropagationInput) -> None:
         """Plan unless a plan is given, then carry it out and answer events until the template is deleted."""
+        self._first.together = start.together
         workflow.set_current_details(details_of(self._state))
         if not self._template:
             await self._await_template()
@@ -170,7 +171,7 @@ class Propagation(Events):
                 await self._first_plan()
             else:
                 self._adopt(start.plan)
-                self._at_once = start.at_once and self._are_few()
+                self._first.at_once = start.at_once and self._are_few()
         while not self._gone():
             self._drop_lost()
             self._register_as_waiting()
@@ -178,7 +179,7 @@ class Propagation(Events):
             self._supervise()
             self._publish()
             await self._something_to_do()
-            self._woken = self._at_once = False
+            self._woken = self._first.at_once = False
             await self._answer_events()
         self._publish()
         if self._state.required_by:
@@ -330,7 +331,10 @@ class Propagation(Events):
 
     def _roll(self, state: PropagationState, *, plan: Plan | None) -> NoReturn:
         # Every handler is synchronous, so all of them have finished when this line is reached.
-        roll(PropagationInput(template=self._template, state=state, plan=plan, at_once=plan is not None))
+        at_once = plan is not None
+        roll(
+            PropagationInput(template=self._template, state=state, plan=plan, at_once=at_once, together=True)
+        )
 
     def _measure(self) -> None:
         state = self._state
@@ -343,7 +347,7 @@ class Propagation(Events):
     def _nothing_happened_yet(self) -> bool:
         """Whether this run has only begun: its first results are moments away, and worth one publication."""
         running = len(self._tasks)
-        return bool(self._attempting) or (
+        return self._first.are_moments_away() or (
             0 < running < options.PUBLISH_EACH_BELOW
             and all(target.phase == TargetPhase.PENDING for target in self._state.targets.values())
         )

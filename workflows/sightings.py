@@ -98,8 +98,10 @@ def drifted_target(target: Target, what: str, found: Corrected, *, at: datetime)
     """A copy with a finding that somebody else had changed it; where that was not undone, it counts as known."""
     last = target.drift.at if target.drift else None
     if what == "deleted" and found.there:
-        # Without Argosy's label it was out of sight.
+        # Without Argosy's label it was out of sight; or it was not, and then nothing but this answer corrects that.
         what = "changed"
+        if found.applied is not None:
+            target = target.model_copy(update={"seen": None})
     if what == "changed" and found.there and not found.fields:
         # Only what the member may change.
         return target if found.applied is not None else _as_seen(target)

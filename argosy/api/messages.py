@@ -100,6 +100,8 @@ class ClusterEvent(Record):
         ready: whether the cluster answers; None where the event does not say.
     """
 
+    # What a cluster's entity announces first, when nothing can have a copy there yet.
+    JOINED: ClassVar[str] = "Joined"
     READY: ClassVar[str] = "Ready"
     NOT_READY: ClassVar[str] = "NotReady"
 

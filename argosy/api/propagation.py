@@ -220,12 +220,14 @@ class PropagationInput(Record):
 
     Attributes:
         at_once: the plan's first attempts belong to the run's first task; runs begun by earlier releases have none.
+        together: first attempts of many copies go together; not in runs begun by earlier releases.
     """
 
     template: str
     state: PropagationState
     plan: Plan | None = None
     at_once: bool = False
+    together: bool = False
 
 
 class PropagationStatus(Record):

@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -154,7 +153,8 @@ async def test_many_templates_move_at_a_pace_that_a_crash_does_not_lose(
     moments = sorted(step(status, "Moved away from ams") for status in statuses)
     took = moments[-1] - moments[0]
     assert (MANY - 1) / RATE - 1 <= took <= 4 * MANY / RATE
-    assert sum(later - earlier < 0.1 for earlier, later in pairwise(moments)) <= 2
+    # A busy machine makes one late and so near to the next; a burst would have several at once.
+    assert all(later - earlier >= 1 / RATE for earlier, later in zip(moments, moments[4:], strict=False))
     assert all(is_well(status) for status in statuses)
     await asyncio.gather(*(one.delete() for one in made))
 

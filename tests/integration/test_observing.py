@@ -15,19 +15,14 @@ from typing import Any
 import pytest
 from temporalio.client import Client, Interceptor, OutboundInterceptor, SignalWorkflowInput
 
-from activities import attributes
-from activities.connection import initialise
 from activities.converter import data_converter
 from activities.in_use import KindsInUse
 from activities.observing import Observer
 from activities.reporting import SIGNALS_PER_SECOND, Reporter
-from activities.sweeping import Observers
 from argosy.api.cluster_connection import ConnectionReference
 from argosy.api.health import Assessment, ObjectHealth
-from argosy.api.manifest import ref_of
 from argosy.api.observation import CopyObservation, Observed
 from argosy.api.ownership import Ownership, stamp
-from argosy.api.propagation import Phase, PropagationStatus, Target, TargetPhase
 from argosy.config import Settings
 from argosy.interpreter.registry import health_of
 from argosy.kube.connect import connect
@@ -194,53 +189,6 @@ async def test_a_thousand_objects_that_change_at_once_are_told_of_once_each_and_
     times = [at for at, _, _ in sent.signals]
     busiest = max(sum(1 for at in times if first <= at < first + 1) for first in times)
     assert busiest <= 30
-
-
-async def test_what_lists_do_not_show_yet_is_compared_later(
-    temporal_server: TemporalServer, members: list[Member]
-) -> None:
-    """A copy that never changes again is found although it was seen before its propagation was on record."""
-    local, name = members[0], f"late-{secrets.token_hex(4)}"
-    propagation = f"propagation/{name}"
-    owner = Ownership(propagation=propagation, revision=1, pass_number=1, instance=name)
-    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": name}}
-    assert local.request("POST", "/api/v1/namespaces", space)[0] == 201
-    path = f"/api/v1/namespaces/{name}/configmaps"
-    assert local.request("POST", path, stamp(config, owner))[0] == 201
-    sent = Sent()
-    converter = data_converter(Settings(), namespace="default")
-    client = await Client.connect(temporal_server.address, interceptors=[sent], data_converter=converter)
-    await initialise(client)
-    reference = ConnectionReference(kubeconfig=str(local.kubeconfig), context=local.name)
-    member = await connect(local.name, reference, allow_exec=False)
-    kinds = KindsInUse()
-    kinds.note("v1", "ConfigMap")
-
-    async def same() -> Any:
-        return member
-
-    async def assess(item: Any) -> Assessment:
-        return health_of(item)
-
-    observers = Observers(client=client, kinds=kinds, assess=assess, instance=name)
-    try:
-        observers.keep(local.name, same)
-        await asyncio.sleep(2)
-        applied = {local.name: Target(phase=TargetPhase.APPLIED)}
-        status = PropagationStatus(
-            ref=ref_of(config), revision=1, pass_number=0, phase=Phase.APPLIED, clusters=applied
-        )
-        handle = await client.start_workflow(
-            "Propagation", id=propagation, task_queue=name, memo={attributes.STATUS: status}
-        )
-        await until(lambda: any(to == propagation for _, to, _ in sent.signals), 15)
-        event = next(event for _, to, event in sent.signals if to == propagation)
-        assert event.copies[local.name].assessment.is_healthy
-        await handle.terminate()
-    finally:
-        await observers.close()
-        await member.close()
 
 
 def told(sent: Sent, namespace: str) -> set[str]:

@@ -19,7 +19,9 @@ from temporalio.worker import Worker
 from activities.contracts import (
     AnnounceCluster,
     Applied,
+    AppliedTogether,
     ApplyRequest,
+    ApplyTogether,
     AwaitPolicy,
     ConfirmJoin,
     Corrected,
@@ -82,6 +84,7 @@ class Stage:
         self.failing: dict[str, Exception] = {}
         self.hanging: set[str] = set()
         self.applied: list[ApplyRequest] = []
+        self.together: list[tuple[str, ...]] = []
         self.corrected: list[CorrectRequest] = []
         self.found_changed = Corrected(there=True, fields=("data.key",), by=("kubectl at noon",))
         self.removed: list[RemoveRequest] = []
@@ -111,6 +114,7 @@ class Stage:
             activities=[
                 self._plan,
                 self._apply,
+                self._apply_together,
                 self._remove,
                 self._correct,
                 self._find,
@@ -157,12 +161,22 @@ class Stage:
         self.applied.append(request)
         return Applied(uid=f"uid-{request.cluster}", digest=request.digest, version="100", fields="ours")
 
+    @activity.defn(name="apply_together")
+    @temporal_errors
+    async def _apply_together(self, request: ApplyTogether) -> AppliedTogether:
+        applied = {}
+        self.together.append(tuple(one.cluster for one in request.requests))
+        for one in request.requests:
+            with contextlib.suppress(Exception):
+                applied[one.cluster] = await self._apply(one)
+        return AppliedTogether(applied=applied)
+
     @activity.defn(name="correct")
     @temporal_errors
     async def _correct(self, request: CorrectRequest) -> Corrected:
         await self._behave(request.apply.cluster)
         self.corrected.append(request)
-        if request.report_only:
+        if request.report_only or self.found_changed.applied is not None:
             return self.found_changed
         # The member's resource version has moved on with every change.
         version = str(1000 + len(self.corrected) * 10)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from temporalio.client import WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
+from argosy.api.manifest import ResourceRef
 from argosy.api.messages import PoliciesChanged
 from argosy.api.propagation import Phase, PropagationStatus, TargetPhase
 from tests.workflows.stage import Stage, permanent, plan_for
@@ -77,8 +80,59 @@ async def test_what_cannot_succeed_is_recorded_once_the_activity_says_so(stage: 
     assert status.clusters["a"].phase == TargetPhase.APPLIED
 
 
-async def test_many_copies_are_attempted_as_activities(stage: Stage) -> None:
-    names = [f"m{number}" for number in range(9)]
+async def test_many_copies_are_attempted_together(stage: Stage) -> None:
+    names = [f"m{number:02}" for number in range(29)]
     handle = await _planned_anew(stage, *names)
     await stage.until(handle, _second_pass)
-    assert len(await _attempts(handle)) == 10
+    assert await _attempts(handle) == ["apply-together/1", "apply-together/2"]
+    assert sorted(map(len, stage.together)) == [15, 15]
+    assert sorted(one.cluster for one in stage.applied if one.pass_number == 1) == ["a", *names]
+
+
+async def test_what_fails_together_is_attempted_alone_and_tells_why(stage: Stage) -> None:
+    names = [f"m{number}" for number in range(9)]
+    stage.failing["m3"] = permanent("Rejected", "m3 does not take it")
+    stage.failing["m5"] = ApplicationError("m5 is busy", type="Transient")
+    try:
+        handle = await _planned_anew(stage, *names)
+        failed = {"m3": TargetPhase.FAILED, "m5": TargetPhase.PENDING}
+        status = await stage.until(
+            handle,
+            lambda status: (
+                status.pass_number == 1
+                and all(
+                    copy.phase == failed.get(name, TargetPhase.APPLIED)
+                    for name, copy in status.clusters.items()
+                )
+            ),
+        )
+    finally:
+        stage.failing.clear()
+    assert status.clusters["m3"].message == "m3 does not take it"
+    assert await _attempts(handle) == ["apply-together/1", "apply/m3/1", "apply/m5/2"]
+    await stage.until(
+        handle,
+        lambda status: (
+            {copy.phase for name, copy in status.clusters.items() if name != "m3"} == {TargetPhase.APPLIED}
+        ),
+    )
+
+
+async def test_who_asks_again_during_a_joint_attempt_waits_for_its_end(stage: Stage) -> None:
+    names = [f"m{number}" for number in range(9)]
+    stage.hanging.add("m4")
+    try:
+        handle = await _planned_anew(stage, *names)
+        async with asyncio.timeout(20):
+            while not stage.together:
+                await asyncio.sleep(0.02)
+        ref = ResourceRef(
+            api_version="v1", kind="ConfigMap", namespace="default", name=handle.id.rpartition("/")[2]
+        )
+        await stage.session.retry(ref, clusters=("m4",))
+        assert await _attempts(handle) == ["apply-together/1"]
+    finally:
+        stage.hanging.clear()
+    # The activity is given up by its timeout, and all of them are attempted alone.
+    await stage.until(handle, _second_pass)
+    assert len(await _attempts(handle)) == 11

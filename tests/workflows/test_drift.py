@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowHandle
 
+from activities.contracts import Applied, Corrected
 from argosy.api.drift import DriftMode, DriftPolicy
 from argosy.api.health import Assessment, ObjectHealth
 from argosy.api.messages import ClusterEvent
@@ -87,6 +88,23 @@ async def test_a_deleted_copy_comes_back(stage: Stage) -> None:
     status = await stage.until(handle, lambda s: s.drifts == 1)
     assert str(status.clusters["a"].drift) == "deleted"
     assert not status.clusters["a"].drifted
+
+
+async def test_a_copy_that_is_there_after_all_is_not_looked_for_again(stage: Stage) -> None:
+    handle = await applied(stage)
+    unchanged = Applied(uid="uid-a", digest="d", version="100", fields="ours")
+    stage.found_changed = Corrected(there=True, applied=unchanged)
+    await handle.signal("observed", seen("a", 200, gone=True))
+    await handle.signal("observed", seen("b", 300))
+    await stage.until(
+        handle,
+        lambda s: (
+            s.clusters["b"].assessment == WELL and bool(stage.corrected) and not s.clusters["a"].drifted
+        ),
+    )
+    await handle.signal("observed", seen("a", 150))
+    status = await stage.until(handle, lambda s: s.clusters["a"].assessment == WELL)
+    assert (status.drifts, len(stage.corrected)) == (0, 1)
 
 
 async def test_whoever_insists_is_answered_ever_later(stage: Stage) -> None:
