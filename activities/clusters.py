@@ -17,6 +17,8 @@ from argosy.errors import Conflict, Forbidden, Unauthorized
 from argosy.kube.facts import collect
 
 _LIST_INTERVAL = 0.1
+# The lists of a server that is busy lag more, and asking more often makes it worse.
+_LIST_INTERVAL_AT_MOST = 1.0
 
 
 class Clusters:
@@ -47,11 +49,13 @@ class Clusters:
         Both of two concurrent joins publish before they look, so at least one sees the other; the lexically
         smaller name wins.
         """
+        pause = _LIST_INTERVAL
         while True:
             own = (await list_clusters(self._client, name=request.name)).get(request.name)
             if own is not None and own.facts.uid == request.uid and own.epoch >= request.epoch:
                 break
-            await asyncio.sleep(_LIST_INTERVAL)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, _LIST_INTERVAL_AT_MOST)
         # A large fleet takes long to read, so that those who join at once do it together.
         clusters = await self._snapshot.listed(since=time.monotonic())
         for name, other in clusters.items():

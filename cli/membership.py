@@ -87,9 +87,13 @@ async def joined(session: Session, name: str, settings: ClusterSettings, *, time
         lambda found: found.phase in {ClusterPhase.READY, ClusterPhase.NOT_READY},
         timeout=timeout,
     )
-    async with asyncio.timeout(timeout):
-        while not _is_ready((await list_clusters(session.client, name=name)).get(name)):
-            await asyncio.sleep(INTERVAL)
+
+    async def listed() -> bool:
+        return _is_ready((await list_clusters(session.client, name=name)).get(name))
+
+    await _patiently(
+        listed, timeout=timeout, otherwise=f"cluster {name} has joined, but Temporal's lists do not show it yet"
+    )
     return status
 
 
@@ -210,7 +214,7 @@ async def _patiently(condition: Callable[[], Awaitable[bool]], *, timeout: float
         async with asyncio.timeout(timeout):
             while not await condition():
                 await asyncio.sleep(pause)
-                pause = min(pause * 1.2, INTERVAL_AT_MOST)
+                pause = min(pause * 1.5, INTERVAL_AT_MOST)
     except TimeoutError:
         raise TimedOut(otherwise) from None
 

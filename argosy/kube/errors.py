@@ -149,7 +149,7 @@ def from_exception(error: BaseException, *, cluster: str, server: str, what: str
             return Unreachable(
                 f"{where}: {server} refuses connections ({reason}); check that it runs and can be reached"
             )
-        case json.JSONDecodeError():
+        case ValueError():
             return Unreachable(
                 f"{where}: {server} does not answer as an API server does; check the server in the kubeconfig"
             )
