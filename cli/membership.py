@@ -92,7 +92,9 @@ async def joined(session: Session, name: str, settings: ClusterSettings, *, time
         return _is_ready((await list_clusters(session.client, name=name)).get(name))
 
     await _patiently(
-        listed, timeout=timeout, otherwise=f"cluster {name} has joined, but Temporal's lists do not show it yet"
+        listed,
+        timeout=timeout,
+        otherwise=f"cluster {name} has joined, but Temporal's lists do not show it yet",
     )
     return status
 

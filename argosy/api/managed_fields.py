@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
+
+from pydantic_core import to_json
 
 from argosy.api.record import Record
 
@@ -52,7 +55,13 @@ def applied_fields(metadata: Mapping[str, Any], manager: str) -> FieldSet:
 
 def digest_of(fields: FieldSet) -> str:
     """A short digest that is the same for the same fields, whatever their values."""
-    written = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+    return _digest_of(to_json(fields))
+
+
+# The copies of a fan-out have the same fields, and to put them in order takes longer than all the rest.
+@lru_cache(maxsize=256)
+def _digest_of(fields: bytes) -> str:
+    written = json.dumps(json.loads(fields), sort_keys=True, separators=(",", ":"))
     return sha256(written.encode()).hexdigest()[:12]
 
 

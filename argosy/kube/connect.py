@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 from multidict import CIMultiDict
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from argosy.api.access import AccessRules
 from argosy.errors import ArgosyError, NotEstablished, Transient
@@ -34,7 +34,8 @@ Headers = Iterable[tuple[str, str]]
 Opened = Callable[[], None] | None
 """Called when the server has accepted a watch, which may then be silent for a minute."""
 JSON = "application/json"
-APPLY = "application/apply-patch+yaml"
+# With the parameter, which servers pass over, the client library sends bytes as they are.
+APPLY = "application/apply-patch+yaml; charset=utf-8"
 MERGE = "application/merge-patch+json"
 # Servers that cannot give the short form give the whole object, whose metadata is the same.
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
@@ -148,10 +149,12 @@ class Member:
         await self._look()
         url = f"{path}?{urlencode(query)}" if query else path
         sent = CIMultiDict([("Content-Type", content_type), ("Accept", accept), *headers])
+        # Several times faster than the library's way, which counts where a template goes to a thousand clusters.
+        content = to_json(body) if content_type == APPLY else body
         limit = aiohttp.ClientTimeout(total=self.timeout if timeout is None else timeout)
         for _ in range(2):
             async with self._borrowed(what) as transport:
-                raw = await transport.request(method, url, headers=sent.copy(), body=body, timeout=limit)
+                raw = await transport.request(method, url, headers=sent.copy(), body=content, timeout=limit)
                 response = Response(raw.status, raw.headers, await raw.read())
             if response.status != 401 or not await self._renew(transport):
                 break

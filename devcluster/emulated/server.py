@@ -196,7 +196,7 @@ class Server:
     async def _object(
         self, request: web.BaseRequest, cluster: Cluster, kind: Kind, key: tuple[str, str]
     ) -> web.StreamResponse:
-        content = request.headers.get("Content-Type", "")
+        content = request.headers.get("Content-Type", "").partition(";")[0]
         match request.method:
             case "GET":
                 return _shown(request, cluster.get(kind, *key))
