@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 MEMBERS = ("member1", "member2", "member3")
 WORKERS = ("worker1", "worker2")
-LASTS = 8.0
+LASTS = 6.5
 """Seconds of a round's script at most; healing and settling come after it."""
 STAGGERED = 3.0
 """Seconds within which members that were cut off together are reached again."""
@@ -152,9 +152,9 @@ def _flap(drawn: _Drawn) -> Iterator[Step]:
     """A member that is away for a moment only, again and again: too short for anything to move."""
     member, at = drawn.member(), 0.3
     while at < LASTS - 2:
-        ended = at + drawn.moment(0.3, 1.5)
+        ended = at + drawn.moment(0.3, 1.0)
         yield from drawn.outage(member, round(at, 2), round(ended, 2))
-        at = ended + drawn.moment(2.2, 3.0)
+        at = ended + drawn.moment(1.7, 2.3)
 
 
 def _die(drawn: _Drawn) -> Iterator[Step]:
@@ -167,7 +167,7 @@ def _die_amid_crashes(drawn: _Drawn) -> Iterator[Step]:
     began = drawn.moment(0.2, 1)
     ended = drawn.moment(LASTS - 1, LASTS)
     yield from drawn.outage(drawn.member(), began, ended)
-    at = drawn.moment(began + 3, ended - 1)
+    at = drawn.moment(began + 2, ended - 1)
     yield from drawn.crash(at, min(LASTS, round(at + drawn.moment(0.3, 2), 2)))
 
 
@@ -222,11 +222,11 @@ def _perhaps_a_crash(drawn: _Drawn, at: float) -> Iterator[Step]:
 
 def _lapse(drawn: _Drawn) -> Iterator[Step]:
     """A worker hangs for longer than its monitors may, and goes on as if nothing had been."""
-    worker, began = drawn.worker(), drawn.moment(0.2, 1)
+    worker, began = drawn.worker(), drawn.moment(0.2, 0.6)
     yield Step(began, "freeze", worker)
-    yield Step(drawn.moment(began + 6, LASTS), "thaw", worker)
+    yield Step(drawn.moment(began + 5.6, LASTS), "thaw", worker)
     if drawn.draw.random() < 0.5:
-        yield from drawn.outage(drawn.member(), drawn.moment(began + 0.5, began + 2), drawn.moment(5, LASTS))
+        yield from drawn.outage(drawn.member(), drawn.moment(began + 0.5, began + 2), drawn.moment(4, LASTS))
 
 
 CUT_OFF, STEERED = "the observer is cut off", "a failover is asked for"

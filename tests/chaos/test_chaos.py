@@ -13,7 +13,7 @@ from tests.chaos.script import script_of
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
 
 # One member hangs and both workers die as its copies are about to move; all members are cut off, and come back one by
-# one; a failover is asked for while the member is held, which is let go of and recovers while a worker hangs.
+# one; a failover is asked for while the member is held, a worker hangs, and the member is let go of and recovers.
 SEEDS = (75, 49, 72)
 
 
