@@ -72,7 +72,7 @@ async def run(settings: Settings, *, profile: str | None = None, inside: Inside 
     gc.collect()
     gc.freeze()
     # What observers know of hundreds of clusters is no garbage, and a full collection stops everything to walk it all.
-    gc.set_threshold(10_000, 20, 100)
+    gc.set_threshold(10_000, 10, 20)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

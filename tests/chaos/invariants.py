@@ -11,7 +11,7 @@ from tests.chaos.world import Act, Copy, Ending, Event, Recorded, Wanted, replic
 
 LAG = 6.0
 """Seconds for which what was seen of a copy may be acted upon although it has changed since."""
-AFTERMATH = 6.0
+AFTERMATH = 4.0
 """Seconds after which members that were cut off together are all known to be back."""
 
 

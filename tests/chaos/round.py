@@ -30,7 +30,7 @@ from tests.cli.runs import argosy
 SETTLES = 60.0
 """Seconds within which what is not as it should be has to change, once every fault is undone."""
 SETTLES_AT_MOST = 180.0
-STAYS = 0.8
+STAYS = 0.5
 """Seconds for which it has to stay so."""
 BEFORE = 30.0
 ANSWERS = 25.0

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 MEMBERS = ("member1", "member2", "member3")
 WORKERS = ("worker1", "worker2")
-LASTS = 6.5
+LASTS = 6.0
 """Seconds of a round's script at most; healing and settling come after it."""
-STAGGERED = 3.0
-"""Seconds within which members that were cut off together are reached again."""
+STAGGERED = 2.0
+"""Seconds within which members that were cut off together are reached again; by then all are known to have failed."""
 
 DIVIDED, DUPLICATED, LONE, SETTINGS = "divided", "duplicated", "lone", "settings"
 KINDS = {
@@ -222,7 +222,7 @@ def _perhaps_a_crash(drawn: _Drawn, at: float) -> Iterator[Step]:
 
 def _lapse(drawn: _Drawn) -> Iterator[Step]:
     """A worker hangs for longer than its monitors may, and goes on as if nothing had been."""
-    worker, began = drawn.worker(), drawn.moment(0.2, 0.6)
+    worker, began = drawn.worker(), drawn.moment(0.2, 0.4)
     yield Step(began, "freeze", worker)
     yield Step(drawn.moment(began + 5.6, LASTS), "thaw", worker)
     if drawn.draw.random() < 0.5:

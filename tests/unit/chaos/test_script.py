@@ -57,4 +57,4 @@ def test_only_most_members_together_are_cut_off() -> None:
     assert {script.scenario for script in cut} == {"the observer is cut off"}
     for script in cut:
         ((began, ended),) = cut_off(script)
-        assert ended - began > 8
+        assert ended - began > 6
