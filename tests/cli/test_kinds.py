@@ -91,7 +91,7 @@ class Installed:
         try:
             asyncio.run(until(holds))
         except TimeoutError:
-            raise AssertionError(f"{tell()}") from None
+            raise AssertionError(f"{tell()}\n{self.listed()}") from None
 
 
 @pytest.fixture(scope="module")

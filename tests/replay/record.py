@@ -234,6 +234,23 @@ async def replanned_propagation(stage: Stage) -> str:
     return handle.id
 
 
+async def fanned_out_propagation(stage: Stage) -> str:
+    """Goes to many clusters together; one that is busy is attempted alone, and asked to hurry."""
+    names = [f"m{number:02}" for number in range(30)]
+    stage.plan = lambda _: plan_for(*names)
+    stage.failing["m07"] = ApplicationError("m07 is busy", type="Transient")
+    handle, _ = await stage.submit("fanned-out", key="1")
+    await stage.until(handle, lambda s: s.counts == {"Applied": 29, "Pending": 1})
+    del stage.failing["m07"]
+    ref = ResourceRef(api_version="v1", kind="ConfigMap", namespace="default", name="fanned-out")
+    await stage.session.retry(ref, clusters=("m07",))
+    await stage.until(handle, lambda s: s.phase == Phase.APPLIED)
+    stage.plan = lambda _: plan_for(*names[:20], digest="d2")
+    await stage.submit("fanned-out", key="2")
+    await stage.until(handle, lambda s: s.revision == 2 and s.counts == {"Applied": 20})
+    return handle.id
+
+
 SCENARIOS = (
     busy_propagation,
     waiting_propagation,
@@ -244,6 +261,7 @@ SCENARIOS = (
     steered_cluster,
     moving_propagation,
     replanned_propagation,
+    fanned_out_propagation,
 )
 
 
