@@ -256,13 +256,17 @@ def _moves(act: Act, copy: Copy) -> bool:
 
 
 def _current(copy: Copy, acts: Sequence[Act], *, at: float, lag: float) -> set[int]:
-    """The versions that a template may have had lately."""
-    sent = [
-        int(act.detail)
+    """The versions that a template may have had lately; the copy may be older, if its member was away."""
+    sent = sorted(
+        (act.sent, int(act.detail))
         for act in acts
-        if act.do in {"submit", "update"} and act.what == copy.key and at - 2 * lag <= act.sent <= at
-    ]
-    return {copy.version, *sent}
+        if act.do in {"submit", "update"} and act.what == copy.key and act.sent <= at
+    )
+    return {
+        copy.version,
+        *(version for moment, version in sent if at - 2 * lag <= moment),
+        *(v for _, v in sent[-1:]),
+    }
 
 
 def _long_out(copy: Copy, event: Event, out: Mapping[str, list[tuple[float, float]]]) -> bool:

@@ -33,7 +33,7 @@ SETTINGS = {
     "ARGOSY_PROBE_INTERVAL": "0.3",
     "ARGOSY_FAILURE_AFTER": "1.5",
     # It doubles with each failure of the last ten minutes, and members fail a lot here.
-    "ARGOSY_RECOVERY_AFTER": "0.1",
+    "ARGOSY_RECOVERY_AFTER": "0.002",
     "ARGOSY_FAILOVER_AFTER": "1.5",
     # So that the failures of one round do not guard against those of the next.
     "ARGOSY_FLEET_GUARD_LASTS": "10",

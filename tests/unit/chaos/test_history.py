@@ -7,7 +7,7 @@ from typing import Any
 from tests.chaos.invariants import AFTERMATH, wrong_throughout
 from tests.chaos.round import expected
 from tests.chaos.script import CUT_OFF, DIVIDED, DUPLICATED, LONE, MEMBERS, STEERED, Script, Step
-from tests.chaos.world import Act, Event, Wanted
+from tests.chaos.world import Act, Event, Wanted, replicas_of
 from tests.unit.chaos.test_ending import copy
 
 WEB, ONE = "ns/web", "ns/one"
@@ -53,6 +53,14 @@ def test_a_copy_goes_when_the_others_have_everything_and_are_ready() -> None:
 def test_a_copy_that_goes_before_the_others_have_everything() -> None:
     (found,) = judge(DEAD, [*there(), event(13, "DELETED", "member3")])
     assert "ready copies elsewhere had 4 of 6 replicas" in found
+
+
+def test_a_copy_that_was_away_for_long_goes_when_the_others_have_what_is_wanted_by_now() -> None:
+    fewer = min(range(5, 9), key=lambda version: replicas_of(DIVIDED, version) or 0)
+    assert (replicas_of(DIVIDED, fewer) or 0) <= 4 < (replicas_of(DIVIDED, 4) or 0)
+    update = Act(2, "update", WEB, str(fewer), 2.1)
+    moved = [event(9, "MODIFIED", member, replicas=2, version=fewer) for member in MEMBERS[:2]]
+    assert judge(DEAD, [*there(), *moved, event(40, "DELETED", "member3")], [update]) == []
 
 
 def test_a_copy_that_goes_before_the_others_are_ready() -> None:
