@@ -17,7 +17,7 @@ from activities.reporting import Reporter
 from argosy.api.health import Assess
 from argosy.api.kept_state import state_of
 from argosy.api.managed_fields import applied_fields, digest_of
-from argosy.api.observation import MISSING, CopyObservation
+from argosy.api.observation import MISSING, CopyObservation, newer
 from argosy.api.ownership import owner_of
 from argosy.errors import ArgosyError, NotEstablished
 from argosy.kube.apply import FIELD_MANAGER
@@ -181,6 +181,9 @@ class Observer:
             sighting = self._sightings.pop(name)
             seen = await self._observed(sighting.item)
             known = self.known.get(name)
+            if known is not None and known.gone and not newer(seen.version, known.version):
+                # It went while it was assessed.
+                continue
             self.known[name] = seen
             if known is None and sighting.how == "listed":
                 # The sweep compares it with the record.

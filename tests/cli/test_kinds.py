@@ -91,7 +91,7 @@ class Installed:
         try:
             asyncio.run(until(holds))
         except TimeoutError:
-            raise AssertionError(f"{tell()}\n{self.listed()}") from None
+            raise AssertionError(f"{tell()}") from None
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +177,10 @@ def test_what_somebody_deletes_comes_back_whatever_the_kind(installed: Installed
         manifests = installed.app.manifests()
         return [one["kind"] for one in manifests if not is_back(one["kind"], installed.live(one))]
 
-    installed.becomes(lambda: not missing(), missing)
+    installed.becomes(
+        lambda: not missing(),
+        lambda: {kind: installed.live(one) for one in manifests if (kind := one["kind"]) in missing()},
+    )
     installed.becomes(
         lambda: installed.listed()["Deployment"]["health"]["ready"] == 2,
         lambda: installed.listed()["Deployment"],

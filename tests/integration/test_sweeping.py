@@ -1,4 +1,4 @@
-"""The sweep finds what watches could not tell, and takes nothing for gone that it has not looked at."""
+"""What is told of copies that come and go while others are assessed: nothing is lost, and nothing invented."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ class Compared:
         self.propagation = f"propagation/{name}"
         self.assessing = asyncio.Event()
         self.assessing.set()
+        self.waiting = False
         kinds = KindsInUse()
         kinds.note("v1", "ConfigMap")
         self._client = client
@@ -62,7 +63,9 @@ class Compared:
         return [event for _, to, event in self.sent.signals if to == self.propagation]
 
     async def _assess(self, item: Any) -> Assessment:
+        self.waiting = not self.assessing.is_set()
         await self.assessing.wait()
+        self.waiting = False
         return health_of(item)
 
 
@@ -116,4 +119,23 @@ async def test_what_is_yet_to_be_assessed_is_not_taken_for_gone(compared: Compar
     compared.assessing.set()
     await until(compared.told, 15)
     assert [event.copies[first].gone for event in compared.told()] == [False]
+    await handle.terminate()
+
+
+async def test_what_goes_while_it_is_assessed_is_gone(compared: Compared, members: list[Member]) -> None:
+    first = next(iter(compared.reached))
+    path = f"/api/v1/namespaces/{compared.name}/configmaps/c"
+    handle = await compared.record(**{first: Target(phase=TargetPhase.APPLIED)})
+    compared.observe(first)
+    await until(compared.told, 15)
+    compared.assessing.clear()
+    patch = {"data": {"changed": "by somebody"}}
+    status, _ = members[0].request("PATCH", path, patch, content="application/merge-patch+json")
+    assert status == 200
+    await until(lambda: compared.waiting, 5)
+    assert members[0].request("DELETE", path)[0] == 200
+    await until(lambda: compared.told()[-1].copies[first].gone, 5)
+    compared.assessing.set()
+    await asyncio.sleep(1)
+    assert compared.told()[-1].copies[first].gone
     await handle.terminate()
