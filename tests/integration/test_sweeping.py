@@ -93,6 +93,8 @@ async def compared(temporal_server: TemporalServer, members: list[Member]) -> As
         await made.observers.close()
         for member in reached.values():
             await member.close()
+        # Connections under TLS are closed a moment later.
+        await asyncio.sleep(0.25)
 
 
 async def test_what_lists_do_not_show_yet_is_compared_later(compared: Compared) -> None:
