@@ -61,7 +61,7 @@ def write(path: Path, *manifests: dict[str, Any]) -> str:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait, for two minutes at most, until something holds."""
-    async with asyncio.timeout(120):
+    """Wait, for a minute at most, until something holds."""
+    async with asyncio.timeout(60):
         while not await asyncio.to_thread(holds):
             await asyncio.sleep(0.2)
