@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any
 
@@ -19,6 +20,9 @@ from argosy.kube.objects import touch
 
 FIELD_MANAGER = "argosy"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+_NO_VERSION = "9223372036854775807"
+"""No object ever has it: whatever is applied with it comes into being, or is refused because something is there."""
 
 _NAMESPACE = Served("v1", "Namespace", "namespaces", namespaced=False)
 
@@ -61,9 +65,11 @@ async def apply(
 ) -> AppliedObject:
     """Apply a stamped manifest as field manager `argosy`, by force for its own fields.
 
+    The usual case is one round trip, because what is expected goes along as a precondition; where something else is
+    found, ownership is looked at first.
+
     Args:
-        expect_uid: the UID of the copy known to be there. It goes along as a precondition, so the usual update is
-            one round trip; where another object has taken its place, ownership is looked at first.
+        expect_uid: the UID of the copy known to be there; None where there should be none.
         takeover: whether an object that this propagation does not own may be taken over.
         predecessor: an installation whose copy of the same template may be taken over, however new its stamp.
         dry_run: let the server check and answer, and keep nothing.
@@ -78,17 +84,20 @@ async def apply(
     ref = ref_of(manifest)
     kind = await served(member, ref)
     if expect_uid is not None:
-        try:
-            return await _patch(member, kind, ref, manifest, uid=expect_uid, dry_run=dry_run)
-        except (Raced, Absent):
-            # Deleted or replaced behind our back: look before writing.
-            pass
+        # Otherwise it was deleted or replaced behind our back.
+        with suppress(Raced, Absent):
+            return await _patch(member, kind, ref, manifest, expect={"uid": expect_uid}, dry_run=dry_run)
+    elif not takeover:
+        with suppress(Raced):
+            expect = {"resourceVersion": _NO_VERSION}
+            created = await _patch(member, kind, ref, manifest, expect=expect, dry_run=dry_run)
+            return created.model_copy(update={"outcome": Outcome.CREATED})
     found = await metadata_of(member, kind, ref)
-    uid: str | None = None
+    expect = {"resourceVersion": _NO_VERSION}
     if found is not None:
-        uid = found["uid"]
+        expect = {"uid": found["uid"]}
         _check_owner(member, ref, manifest, found, takeover=takeover, predecessor=predecessor)
-    applied = await _patch(member, kind, ref, manifest, uid=uid, dry_run=dry_run)
+    applied = await _patch(member, kind, ref, manifest, expect=expect, dry_run=dry_run)
     if takeover and not dry_run:
         applied = await _adopted(member, kind, ref, applied)
     if found is None:
@@ -240,12 +249,13 @@ async def _patch(
     ref: ResourceRef,
     manifest: Mapping[str, Any],
     *,
-    uid: str | None,
+    expect: dict[str, str],
     dry_run: bool,
 ) -> AppliedObject:
-    body = manifest if uid is None else {**manifest, "metadata": {**manifest["metadata"], "uid": uid}}
+    body = {**manifest, "metadata": {**manifest["metadata"], **expect}}
     query = {"fieldManager": FIELD_MANAGER}
-    if uid is not None:
+    if "uid" in expect:
+        # Nothing that may be somebody else's is forced, even by servers that do not look at versions.
         query["force"] = "true"
     if dry_run:
         query["dryRun"] = "All"
@@ -262,7 +272,6 @@ async def _patch(
             accept=METADATA,
         )
     except Conflict as error:
-        # Without force only a foreign object that came into being since we looked is in the way.
         raise Raced(f"{error}; it is looked at again") from error
     metadata = answer["metadata"]
     if metadata.get("deletionTimestamp"):

@@ -174,6 +174,8 @@ class Cluster:
                 raise statuses.conflict(kind, name, known)
         elif uid and uid != live["metadata"]["uid"]:
             raise statuses.immutable(kind, name, "metadata.uid", uid)
+        else:
+            _check_version(kind, name, live, wanted.metadata)
         writer = Writer(manager, "Apply", _now())
         after = applied(live, wanted, kind, writer, force=force)
         return self._keep(kind, key, live, after, dry_run=dry_run), live is None
@@ -213,14 +215,7 @@ class Cluster:
         wanted = patch.get("metadata") or {}
         if wanted.get("uid", live["metadata"]["uid"]) != live["metadata"]["uid"]:
             raise statuses.immutable(kind, key[1], "metadata.uid", wanted["uid"])
-        if (
-            wanted.get("resourceVersion", live["metadata"]["resourceVersion"])
-            != live["metadata"]["resourceVersion"]
-        ):
-            changed = (
-                "the object has been modified; please apply your changes to the latest version and try again"
-            )
-            raise statuses.conflict(kind, key[1], changed)
+        _check_version(kind, key[1], live, wanted)
         new = _merge_patched(live, patch)
         after = updated(live, new, kind, Writer(manager, "Update", _now(), subresource))
         if after["metadata"].get("deletionTimestamp") and not after["metadata"].get("finalizers"):
@@ -359,6 +354,15 @@ def _merge_patched(live: Any, patch: Any) -> Any:
         else:
             result[name] = _merge_patched(result.get(name), value)
     return result
+
+
+def _check_version(kind: Kind, name: str, live: Manifest, wanted: Manifest) -> None:
+    version = live["metadata"]["resourceVersion"]
+    if wanted.get("resourceVersion", version) != version:
+        changed = (
+            "the object has been modified; please apply your changes to the latest version and try again"
+        )
+        raise statuses.conflict(kind, name, changed)
 
 
 def _position(token: str) -> tuple[Key, str]:

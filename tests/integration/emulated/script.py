@@ -151,6 +151,15 @@ async def _config_maps(run: Play, path: str) -> None:
     other = "00000000-0000-0000-0000-000000000000"
     await run.apply("with another uid", f"{path}/one", _with(one, uid=other), force="true")
     await run.apply("with a uid where there is none", f"{path}/two", _with(_config_map("two", {}), uid=other))
+    never = "9223372036854775807"
+    await run.apply(
+        "where there should be none", f"{path}/one", _with(one, resourceVersion=never), force="true"
+    )
+    await run.apply(
+        "of other fields", f"{path}/one", _with(_config_map("one", {"z": "1"}), resourceVersion=never)
+    )
+    new = _with(_config_map("new", {"a": "1"}), resourceVersion=never)
+    await run.apply("where there is none", f"{path}/new", new, metadata=True)
     await run.apply("try to create", f"{path}/two", _config_map("two", {"a": "1"}), dryRun="All")
     await run.ask("nothing was kept", "GET", f"{path}/two")
     await run.ask("read the whole", "GET", f"{path}/one")

@@ -28,6 +28,20 @@ from tests.cluster import OWNER, Cluster, Manifest, config_map, path_of, widget_
 OTHER_UID = "11111111-1111-1111-1111-111111111111"
 
 
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The methods of what is asked of any member, in order."""
+    sent: list[str] = []
+    real = Member.send
+
+    async def counted(self: Member, method: str, path: str, **others: Any) -> Any:
+        sent.append(method)
+        return await real(self, method, path, **others)
+
+    monkeypatch.setattr(Member, "send", counted)
+    return sent
+
+
 async def test_create_then_nothing_then_change(cluster: Cluster, namespace: str) -> None:
     wanted = config_map(namespace)
     first = await apply(cluster.member, wanted, expect_uid=None, takeover=False)
@@ -61,6 +75,33 @@ async def test_fields_that_others_took_are_taken_back(cluster: Cluster, namespac
     assert cluster.there(path_of(drifted))["data"] == {"key": "ours"}
 
 
+async def test_what_is_not_there_takes_one_round_trip(
+    cluster: Cluster, namespace: str, requests: list[str]
+) -> None:
+    await apply(cluster.member, config_map(namespace), expect_uid=None, takeover=False)
+    assert requests == ["PATCH"]
+
+
+async def test_what_is_there_is_looked_at_before_it_is_written(
+    cluster: Cluster, namespace: str, requests: list[str]
+) -> None:
+    await apply(cluster.member, config_map(namespace), expect_uid=None, takeover=False)
+    requests.clear()
+    await apply(cluster.member, config_map(namespace, key="new"), expect_uid=None, takeover=False)
+    assert requests == ["PATCH", "GET", "PATCH"]
+
+
+async def test_a_stranger_with_other_fields_gets_none_of_ours(cluster: Cluster, namespace: str) -> None:
+    """Nothing but its version tells the server that it is not to be written to."""
+    theirs = config_map(namespace, owner=None, other="theirs")
+    cluster.post(path_of(theirs).rpartition("/")[0], theirs)
+    with pytest.raises(Conflict, match="not managed by Argosy"):
+        await apply(cluster.member, config_map(namespace, key="ours"), expect_uid=None, takeover=False)
+    live = cluster.there(path_of(theirs))
+    assert live["data"] == {"other": "theirs"}
+    assert owner_of(live["metadata"]) is None
+
+
 async def test_a_dry_run_keeps_nothing(cluster: Cluster, namespace: str) -> None:
     wanted = config_map(namespace)
     done = await apply(cluster.member, wanted, expect_uid=None, takeover=False, dry_run=True)
@@ -70,19 +111,12 @@ async def test_a_dry_run_keeps_nothing(cluster: Cluster, namespace: str) -> None
 
 class TestExpectedUid:
     async def test_one_round_trip_and_no_trace(
-        self, cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+        self, cluster: Cluster, namespace: str, requests: list[str]
     ) -> None:
         first = await apply(cluster.member, config_map(namespace), expect_uid=None, takeover=False)
-        sent: list[str] = []
-        real = Member.send
-
-        async def counted(self: Member, method: str, path: str, **others: Any) -> Any:
-            sent.append(method)
-            return await real(self, method, path, **others)
-
-        monkeypatch.setattr(Member, "send", counted)
+        requests.clear()
         await apply(cluster.member, config_map(namespace, key="new"), expect_uid=first.uid, takeover=False)
-        assert sent == ["PATCH"]
+        assert requests == ["PATCH"]
         live = cluster.there(path_of(config_map(namespace)))["metadata"]
         owned = [entry["fieldsV1"] for entry in live["managedFields"] if entry["manager"] == FIELD_MANAGER]
         assert len(owned) == 1
@@ -197,12 +231,13 @@ class TestOwnership:
             await apply(cluster.member, config_map(namespace, key="old"), expect_uid=None, takeover=False)
         assert cluster.there(path_of(config_map(namespace)))["data"] == {"key": "value"}
 
-    async def test_one_that_comes_into_being_meanwhile_is_not_forced(
-        self, cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("name", ["key", "another"])
+    async def test_one_that_comes_into_being_meanwhile_is_left_alone(
+        self, cluster: Cluster, namespace: str, name: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Between looking and writing, a stranger creates the object."""
-        theirs = config_map(namespace, owner=None, key="theirs")
-        look = apply_module.metadata_of
+        """Between looking and writing, a stranger creates the object, with the same fields or others."""
+        theirs = config_map(namespace, owner=None, **{name: "theirs"})
+        ours, look = config_map(namespace, key="ours"), apply_module.metadata_of
 
         async def look_then_lose(*arguments: Any) -> Any:
             found = await look(*arguments)
@@ -212,12 +247,10 @@ class TestOwnership:
         with monkeypatch.context() as patched:
             patched.setattr(apply_module, "metadata_of", look_then_lose)
             with pytest.raises(Raced):
-                await apply(
-                    cluster.member, config_map(namespace, key="ours"), expect_uid=None, takeover=False
-                )
-        assert cluster.there(path_of(theirs))["data"] == {"key": "theirs"}
+                await apply(cluster.member, ours, expect_uid=OTHER_UID, takeover=False)
+        assert cluster.there(path_of(theirs))["data"] == {name: "theirs"}
         with pytest.raises(Conflict, match="not managed"):
-            await apply(cluster.member, config_map(namespace, key="ours"), expect_uid=None, takeover=False)
+            await apply(cluster.member, ours, expect_uid=OTHER_UID, takeover=False)
 
     async def test_only_stamped_manifests_are_applied(self, cluster: Cluster, namespace: str) -> None:
         await apply(cluster.member, config_map(namespace), expect_uid=None, takeover=False)

@@ -144,7 +144,7 @@ class TestMissingRights:
         member = await opened(kubeconfig_for({"token": account.token()}))
         with pytest.raises(Forbidden) as caught:
             await apply(member, config_map(namespace), expect_uid=None, takeover=False)
-        assert f"user {account.name} may not get configmaps in namespace {namespace}" in str(caught.value)
+        assert f"user {account.name} may not patch configmaps in namespace {namespace}" in str(caught.value)
         assert not caught.value.retryable
 
     async def test_facts_say_what_they_lack(
