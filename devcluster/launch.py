@@ -10,14 +10,14 @@ import os
 import signal
 import sys
 
-_PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Tie this process to its parent, go to the directory and become the command."""
     parent, directory, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
     if parent and sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     # The parent may have died before the tie was made.
     if parent and os.getppid() != parent:
         sys.exit("the parent of this process is gone")

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -21,12 +20,14 @@ from cli.session import Session
 from devcluster import binaries
 from devcluster.member import BARE, Member, start_all, stop_all
 from devcluster.ports import LOOPBACK
-from devcluster.process import Identity, spawn
+from devcluster.process import Identity
 from devcluster.relay import Relay, kubeconfig_through
 from devcluster.temporal import TemporalServer
+from tests.chaos import ready
 from tests.chaos.kubelet import CONFIG_MAPS, DEPLOYMENTS, SELECTOR
 from tests.chaos.script import MEMBERS, WORKERS, Step
 from tests.chaos.world import Copy
+from tests.cli.runs import Run
 from tests.plant import polling
 
 SETTINGS = {
@@ -183,12 +184,22 @@ class Rig:
                 if name not in self._down and not worker.alive():
                     self._start_worker(name)
 
+    def command(self, words: list[str]) -> Run:
+        """What a person does with `argosy`."""
+        return ready.argosy(words, self._environment())
+
+    def _environment(self) -> dict[str, str]:
+        inherited = {
+            name: value
+            for name, value in os.environ.items()  # noqa: TID251 - handed on
+            if not name.startswith(("TEMPORAL_", "ARGOSY_"))
+        }
+        own = {"TEMPORAL_ADDRESS": self.temporal.address, "TEMPORAL_CONFIG_FILE": os.devnull}
+        return {**inherited, **SETTINGS, **own}
+
     def _start_worker(self, name: str) -> None:
         self._down.discard(name)
-        environment = {**os.environ, **SETTINGS, "TEMPORAL_ADDRESS": self.temporal.address}  # noqa: TID251 - handed on
-        self._workers[name] = spawn(
-            [sys.executable, "-m", "worker"], log=self.directory / f"{name}.log", environment=environment
-        )
+        self._workers[name] = ready.worker(self._environment(), log=self.directory / f"{name}.log")
 
     async def _join(self, name: str) -> None:
         member, relay = self.members[name], self.relays[name]

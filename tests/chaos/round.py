@@ -25,7 +25,6 @@ from tests.chaos.kubelet import Kubelet
 from tests.chaos.rig import FAULTS, Rig
 from tests.chaos.script import DIVIDED, DUPLICATED, LONE, MEMBERS, SETTINGS, Script, Step
 from tests.chaos.world import Act, Ending, Event, Recorded, RecordedCopy, Wanted, policy_of, template_of
-from tests.cli.runs import argosy
 
 SETTLES = 60.0
 """Seconds within which what is not as it should be has to change, once every fault is undone."""
@@ -221,7 +220,7 @@ class Round:
         await self._insist(step.do, key, step.detail, command)
 
     async def _argosy(self, words: list[str]) -> None:
-        done = await asyncio.to_thread(argosy, *words, TEMPORAL_ADDRESS=self._rig.temporal.address)
+        done = await asyncio.to_thread(self._rig.command, words)
         if done.code != 0:
             nothing_there = "is not propagated" in done.err or "has no copy" in done.err
             raise (NotFound if nothing_there else ArgosyError)(done.err.strip())
