@@ -107,13 +107,13 @@ class Rig:
         """Undo every fault, and wait until all parts are there."""
         for relay in self.relays.values():
             relay.forward()
-        for name in MEMBERS:
-            await self.do(Step(0, "thaw", name))
-            await self.do(Step(0, "revive", name))
-        await self.do(Step(0, "revive", "temporal"))
-        for name in WORKERS[:workers]:
-            await self.do(Step(0, "thaw", name))
-            await self.do(Step(0, "revive", name))
+        parts = ("temporal", *MEMBERS, *WORKERS[:workers])
+        await asyncio.gather(*map(self._healed, parts))
+
+    async def _healed(self, part: str) -> None:
+        if part != "temporal":
+            await self.do(Step(0, "thaw", part))
+        await self.do(Step(0, "revive", part))
 
     async def phases(self) -> dict[str, str]:
         """Member -> its phase, as the lists have it."""

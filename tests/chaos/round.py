@@ -269,6 +269,7 @@ class Round:
             if wrong != before:
                 # A slow machine gets the time it needs as long as it gets on.
                 before, deadline = wrong, min(now + seconds, at_most)
+                self._note(f"still wrong: {'; '.join(wrong)}" if wrong else "as it should be")
             if wrong:
                 well_since = None
                 if now > deadline:
@@ -311,10 +312,12 @@ class Round:
         return Recorded(str(status.phase), status.message, observed.running, copies, left)
 
     async def _clean_up(self) -> None:
-        for key in self._kinds:
+        async def delete(key: str) -> None:
             with suppress(NotFound, ArgosyError, RPCError):
                 ref = ref_of(self._template(key.partition("/")[2], 0))
                 await self._rig.session.delete(ref, orphan=(), preserve=False)
+
+        await asyncio.gather(*map(delete, self._kinds))
 
 
 def _earlier(act: Act, shift: float) -> Act:

@@ -10,6 +10,8 @@ MEMBERS = ("member1", "member2", "member3")
 WORKERS = ("worker1", "worker2")
 LASTS = 6.0
 """Seconds of a round's script at most; healing and settling come after it."""
+GIVEN_UP = 5.0
+"""Seconds after which a member that died in the first one has been given up, and its copies are elsewhere."""
 STAGGERED = 2.0
 """Seconds within which members that were cut off together are reached again; by then all are known to have failed."""
 
@@ -159,16 +161,16 @@ def _flap(drawn: _Drawn) -> Iterator[Step]:
 
 def _die(drawn: _Drawn) -> Iterator[Step]:
     """A member that dies for good, or comes back late."""
-    yield from drawn.outage(drawn.member(), drawn.moment(0.2, 1), LASTS)
+    yield from drawn.outage(drawn.member(), drawn.moment(0.2, 1), GIVEN_UP)
 
 
 def _die_amid_crashes(drawn: _Drawn) -> Iterator[Step]:
     """A member that dies while Argosy itself crashes: when it is found, when copies move, or when it is back."""
     began = drawn.moment(0.2, 1)
-    ended = drawn.moment(LASTS - 1, LASTS)
+    ended = drawn.moment(GIVEN_UP - 0.5, GIVEN_UP)
     yield from drawn.outage(drawn.member(), began, ended)
     at = drawn.moment(began + 2, ended - 1)
-    yield from drawn.crash(at, min(LASTS, round(at + drawn.moment(0.3, 2), 2)))
+    yield from drawn.crash(at, min(GIVEN_UP, round(at + drawn.moment(0.3, 2), 2)))
 
 
 def _cut_off(drawn: _Drawn) -> Iterator[Step]:
