@@ -240,7 +240,10 @@ class Appliers:
         return known
 
     async def _rendered(self, request: ApplyRequest) -> dict[str, Any]:
-        template = await self._templates.get(request.workflow_id, request.run_id)
+        if request.template:
+            template = self._templates.put(request.run_id, request.template)
+        else:
+            template = await self._templates.get(request.workflow_id, request.run_id)
         manifest = rendered(template, replicas=request.replicas, patches=request.patches)
         if digest(manifest) != request.digest:
             raise Conflict(

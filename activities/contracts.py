@@ -99,9 +99,10 @@ class FoundCopies(Record):
 
 
 class ApplyRequest(BriefRecord):
-    """Bring one cluster's copy to what the plan says; the template is read from event 1 of the run.
+    """Bring one cluster's copy to what the plan says.
 
     Attributes:
+        template: where that costs nothing, because it is not recorded; otherwise it is read from event 1 of the run.
         expect_uid: the copy's UID where known; saves a read and detects a foreign replacement.
         digest: of the manifest that must come out of rendering.
         replacing: whether the copy may be deleted and created anew where a field cannot be changed.
@@ -115,6 +116,7 @@ class ApplyRequest(BriefRecord):
     cluster: str
     revision: int
     pass_number: int
+    template: str = ""
     replicas: int | None = None
     patches: tuple[dict[str, object], ...] = ()
     digest: str = ""

@@ -38,9 +38,10 @@ OPEN_PROPAGATIONS = 'WorkflowType = "Propagation" AND ExecutionStatus = "Running
 # After the change: at once, then when a store such as Elasticsearch has certainly refreshed.
 ROUNDS = (0.0, 1.5, 3.0)
 OUTSTANDING = 32
-ACKNOWLEDGED_FIRST = 0.25
-ACKNOWLEDGED_AT_MOST = 1.0
-ACKNOWLEDGED_LOOKS = 12
+# Those that move are as many as may begin to in a second; more only wait for each other.
+MOVING_AT_LEAST = 8
+ACKNOWLEDGED_SOONEST = 0.25
+ACKNOWLEDGED_LATEST = 10.0
 DRAIN_INTERVAL = 0.5
 DRAIN_RESEND = 30.0
 HEARTBEAT_EVERY = 5.0
@@ -54,6 +55,8 @@ class Notifiers:
         self._client = client
         self._task_queue = task_queue
         self._pace = pace
+        # Seconds in which propagations acknowledge lately; looking sooner only takes time from them.
+        self._usually = ACKNOWLEDGED_SOONEST
 
     @activity.defn(name="await_policy")
     @temporal_errors
@@ -189,7 +192,8 @@ class Notifiers:
             pace: how fast they are told at most.
         """
         # A moment is asked for only when it is the next, so that none is lost with an announcement that is overtaken.
-        gate, turn = asyncio.Semaphore(OUTSTANDING), asyncio.Lock()
+        outstanding = OUTSTANDING if pace is None else max(MOVING_AT_LEAST, round(pace.per_second))
+        gate, turn = asyncio.Semaphore(outstanding), asyncio.Lock()
 
         async def tell(identifier: str) -> None:
             async with gate:
@@ -215,15 +219,19 @@ class Notifiers:
 
         The signal is durable, so that whoever takes longer than this is not lost, only no longer waited for.
         """
-        pause = ACKNOWLEDGED_FIRST
-        for _ in range(ACKNOWLEDGED_LOOKS):
+        pause, waited = self._usually, 0.0
+        while waited < ACKNOWLEDGED_LATEST:
             await asyncio.sleep(pause)
+            waited += pause
             described = await self._client.get_workflow_handle(identifier).describe()
             status = await described.memo_value(attributes.STATUS, None)
             if described.status != WorkflowExecutionStatus.RUNNING or _is_settled(status, event):
+                # Whoever was looked at once may have been ready long before.
+                usually = 0.9 * self._usually if waited == pause else (self._usually + waited) / 2
+                self._usually = max(ACKNOWLEDGED_SOONEST, usually)
                 return
             activity.heartbeat(identifier)
-            pause = min(pause * 2, ACKNOWLEDGED_AT_MOST)
+            pause = max(ACKNOWLEDGED_SOONEST, waited / 2)
 
 
 def _is_settled(status: Any, event: ClusterEvent) -> bool:

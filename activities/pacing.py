@@ -13,6 +13,7 @@ class Pace:
     """
 
     def __init__(self, per_second: float) -> None:
+        self.per_second = per_second
         self._interval = timedelta(seconds=1 / per_second)
         self._next: datetime | None = None
 

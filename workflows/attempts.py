@@ -23,12 +23,12 @@ class FirstAttempts:
     """The first attempts that are under way.
 
     Attributes:
-        at_once: they are a part of the task under way.
+        at_once: the template, where they are a part of the task under way; empty where they are not.
         together: those of many copies go together.
     """
 
     def __init__(self) -> None:
-        self.at_once = False
+        self.at_once = ""
         self.together = False
         self._under_way: dict[str, asyncio.Task[Outcome]] = {}
         self._alone: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class FirstAttempts:
         """Attempt some applies, if there is a better way than an activity for each."""
         if self.at_once:
             for request in requests:
-                self._start([request], _alone(request))
+                self._start([request], _alone(request.model_copy(update={"template": self.at_once})))
                 self._alone = (*self._alone, request.cluster)
         elif self.together and len(requests) > options.AT_ONCE_TARGETS:
             rounds = -(-len(requests) // options.TOGETHER_AT_MOST)

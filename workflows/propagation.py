@@ -171,7 +171,7 @@ class Propagation(Events):
                 await self._first_plan()
             else:
                 self._adopt(start.plan)
-                self._first.at_once = start.at_once and self._are_few()
+                self._first.at_once = start.template if start.at_once and self._are_few() else ""
         while not self._gone():
             self._drop_lost()
             self._register_as_waiting()
@@ -179,7 +179,7 @@ class Propagation(Events):
             self._supervise()
             self._publish()
             await self._something_to_do()
-            self._woken = self._first.at_once = False
+            self._woken, self._first.at_once = False, ""
             await self._answer_events()
         self._publish()
         if self._state.required_by:
