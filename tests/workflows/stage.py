@@ -52,7 +52,7 @@ from argosy.api.manifest import ResourceRef
 from argosy.api.membership import ClusterFacts
 from argosy.api.messages import Required
 from argosy.api.plan import Plan, PlannedTarget, PolicyRef
-from argosy.api.propagation import PropagationInput, PropagationState, PropagationStatus
+from argosy.api.propagation import Phase, PropagationInput, PropagationState, PropagationStatus
 from argosy.config import Settings
 from cli.session import Session
 from tests.plant import polling
@@ -332,3 +332,20 @@ async def lost(client: Client, queue: str, ref: ResourceRef) -> WorkflowHandle[A
     failed = RespondWorkflowTaskFailedRequest(namespace=client.namespace, task_token=task.task_token)
     await client.workflow_service.respond_workflow_task_failed(failed)
     return handle
+
+
+def applied(status: PropagationStatus) -> bool:
+    """Whether all is done, for `Stage.until`."""
+    return status.phase == Phase.APPLIED
+
+
+def at(revision: int, phase: Phase) -> Callable[[PropagationStatus], bool]:
+    """Whether a revision has come to a phase, for `Stage.until`."""
+    return lambda status: status.revision == revision and status.phase == phase
+
+
+def ref_of(handle_id: str) -> ResourceRef:
+    """The ConfigMap whose propagation has this ID, or one that ends so."""
+    return ResourceRef(
+        api_version="v1", kind="ConfigMap", namespace="default", name=handle_id.rpartition("/")[2]
+    )

@@ -4,36 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import uuid
 from collections.abc import Callable
 
 import pytest
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import WorkflowExecutionStatus
 
 from activities.contracts import PlanRequest
 from argosy.api.ids import id_of
-from argosy.api.manifest import ResourceRef
 from argosy.api.messages import PoliciesChanged, Required, StuckReplicas
 from argosy.api.plan import Plan
 from argosy.api.propagation import Phase, PropagationInput, PropagationState, PropagationStatus, TargetPhase
 from argosy.errors import Conflict, NotFound, Unreachable
-from tests.workflows.stage import Stage, lost, permanent, plan_for
+from tests.workflows.stage import Stage, applied, at, permanent, plan_for, ref_of
 
 pytestmark = pytest.mark.timeout(60)
-
-
-def applied(status: PropagationStatus) -> bool:
-    return status.phase == Phase.APPLIED
-
-
-def at(revision: int, phase: Phase) -> Callable[[PropagationStatus], bool]:
-    return lambda status: status.revision == revision and status.phase == phase
-
-
-def ref_of(handle_id: str) -> ResourceRef:
-    return ResourceRef(
-        api_version="v1", kind="ConfigMap", namespace="default", name=handle_id.rpartition("/")[2]
-    )
 
 
 async def test_every_target_is_applied_and_published(stage: Stage) -> None:
@@ -249,80 +233,6 @@ async def test_planning_that_fails_is_shown_and_can_be_retried(stage: Stage) -> 
     stage.plan = lambda _: plan_for("a")
     await stage.session.retry(ref_of(handle.id), clusters=())
     await stage.until(handle, applied)
-
-
-async def test_copies_of_an_interrupted_plan_are_found_and_removed(client: Client) -> None:
-    queue = f"lost-{uuid.uuid4().hex}"
-    handle = await lost(client, queue, ref_of("x/interrupted"))
-    async with Stage(client, task_queue=queue) as stage:
-        stage.stranded = {"a": "uid-a", "old": "uid-old"}
-        stage.plan = lambda request: plan_for("a", "b") if request.known is None else plan_for("wrong")
-        status = await stage.until(handle, lambda s: applied(s) and s.counts == {"Applied": 2})
-        assert set(status.clusters) == {"a", "b"}
-        assert [request.workflow_id for request in stage.searched] == [handle.id]
-        assert [request.cluster for request in stage.removed] == ["old"]
-        assert {request.cluster: request.expect_uid for request in stage.applied} == {"a": "uid-a", "b": ""}
-
-
-async def test_a_deletion_of_what_was_interrupted_leaves_nothing(client: Client) -> None:
-    queue = f"lost-{uuid.uuid4().hex}"
-    handle = await lost(client, queue, ref_of("x/doomed"))
-    stage = Stage(client, task_queue=queue)
-    stage.stranded = {"old": "uid-old"}
-    deleting = asyncio.create_task(stage.session.delete(ref_of(handle.id), orphan=(), preserve=False))
-    # The request is there before the second worker: it meets the entity in its first task.
-    await asyncio.sleep(0.3)
-    async with stage:
-        await deleting
-        await asyncio.wait_for(handle.result(), 20)
-    assert "old" in {request.cluster for request in stage.removed}
-
-
-async def test_a_signal_before_the_first_task_is_no_interruption(stage: Stage) -> None:
-    ref = ref_of("x/signalled")
-    start = PropagationInput(template="{}", state=PropagationState(ref=ref, digest="d"))
-    handle = await stage.client.start_workflow(
-        "Propagation",
-        start,
-        id=id_of(ref),
-        task_queue=stage.session.settings.task_queue,
-        start_signal="policies_changed",
-        start_signal_args=[PoliciesChanged(policy_set="policies/default", generation=0)],
-    )
-    await stage.until(handle, applied)
-    assert not stage.searched
-
-
-async def test_an_ordinary_first_plan_may_apply_along_and_searches_nothing(stage: Stage) -> None:
-    known = []
-
-    def plan(request: PlanRequest) -> Plan:
-        known.append(request.known)
-        return plan_for("a", digest=f"d{request.revision}")
-
-    stage.plan = plan
-    handle, _ = await stage.submit("ordinary", key="1")
-    await stage.until(handle, applied)
-    await stage.submit("ordinary", key="2")
-    await stage.until(handle, at(2, Phase.APPLIED))
-    assert known == [{}, {"a": "uid-a"}]
-    assert not stage.searched
-
-
-async def test_a_repeated_plan_searches_before_it_is_carried_out(stage: Stage) -> None:
-    stage.stranded = {"old": ""}
-    tries = []
-
-    def plan(request: PlanRequest) -> Plan:
-        tries.append(request)
-        if len(tries) == 1:
-            raise Unreachable("Temporal does not answer")
-        return plan_for("a")
-
-    stage.plan = plan
-    handle, _ = await stage.submit(key="1")
-    await stage.until(handle, lambda s: applied(s) and s.counts == {"Applied": 1})
-    assert [request.cluster for request in stage.removed] == ["old"]
 
 
 async def test_a_new_division_is_asked_of_the_planner(stage: Stage) -> None:
