@@ -26,7 +26,7 @@ from activities.contracts import (
     TellDependencies,
 )
 from activities.errors import temporal_errors
-from activities.pacing import Pace
+from activities.pacing import Looks, Pace
 from activities.snapshot import MAX_AGE
 from argosy.api.ids import policies_id
 from argosy.api.messages import ClusterEvent, PoliciesChanged
@@ -55,8 +55,7 @@ class Notifiers:
         self._client = client
         self._task_queue = task_queue
         self._pace = pace
-        # Seconds in which propagations acknowledge lately; looking sooner only takes time from them.
-        self._usually = ACKNOWLEDGED_SOONEST
+        self._looks = Looks(soonest=ACKNOWLEDGED_SOONEST)
 
     @activity.defn(name="await_policy")
     @temporal_errors
@@ -219,19 +218,17 @@ class Notifiers:
 
         The signal is durable, so that whoever takes longer than this is not lost, only no longer waited for.
         """
-        pause, waited = self._usually, 0.0
+        waited, looks = 0.0, 0
         while waited < ACKNOWLEDGED_LATEST:
+            pause = self._looks.next(waited)
             await asyncio.sleep(pause)
-            waited += pause
+            waited, looks = waited + pause, looks + 1
             described = await self._client.get_workflow_handle(identifier).describe()
             status = await described.memo_value(attributes.STATUS, None)
             if described.status != WorkflowExecutionStatus.RUNNING or _is_settled(status, event):
-                # Whoever was looked at once may have been ready long before.
-                usually = 0.9 * self._usually if waited == pause else (self._usually + waited) / 2
-                self._usually = max(ACKNOWLEDGED_SOONEST, usually)
+                self._looks.found(waited, looks=looks)
                 return
             activity.heartbeat(identifier)
-            pause = max(ACKNOWLEDGED_SOONEST, waited / 2)
 
 
 def _is_settled(status: Any, event: ClusterEvent) -> bool:

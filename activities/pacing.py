@@ -1,4 +1,7 @@
-"""How fast copies are moved away, so that the failure of a large cluster does not overrun those that take over."""
+"""How fast copies are moved away, so that the failure of a large cluster does not overrun those that take over.
+
+And how often it is looked at how far they are, which takes from the same time.
+"""
 
 from __future__ import annotations
 
@@ -22,3 +25,19 @@ class Pace:
         moment = now if self._next is None else max(now, self._next)
         self._next = moment + self._interval
         return moment
+
+
+class Looks:
+    """When to look whether something is done: at first when it usually is, of late."""
+
+    def __init__(self, *, soonest: float) -> None:
+        self._soonest = self._usually = soonest
+
+    def next(self, waited: float) -> float:
+        """Seconds from now until the next look, where it was waited for so many already."""
+        return max(self._soonest, waited / 2) if waited else self._usually
+
+    def found(self, waited: float, *, looks: int) -> None:
+        """It was done after so many seconds; where one look was enough, perhaps long before."""
+        usually = 0.9 * self._usually if looks == 1 else (self._usually + waited) / 2
+        self._usually = max(self._soonest, usually)

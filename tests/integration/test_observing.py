@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from temporalio.client import Client, Interceptor, OutboundInterceptor, SignalWorkflowInput
+from temporalio.client import Client
 
 from activities.converter import data_converter
 from activities.in_use import KindsInUse
@@ -21,38 +21,19 @@ from activities.observing import Observer
 from activities.reporting import SIGNALS_PER_SECOND, Reporter
 from argosy.api.cluster_connection import ConnectionReference
 from argosy.api.health import Assessment, ObjectHealth
-from argosy.api.observation import CopyObservation, Observed
+from argosy.api.observation import CopyObservation
 from argosy.api.ownership import Ownership, stamp
 from argosy.config import Settings
 from argosy.interpreter.registry import health_of
 from argosy.kube.connect import connect
 from devcluster.member import Member
 from devcluster.temporal import TemporalServer
+from tests.integration.signals import Sent, until
 from tests.plant import deployment
 
 pytestmark = pytest.mark.timeout(300)
 
 MANY = 1000
-
-
-class Sent(Interceptor):
-    """Every signal that a client sends, and when."""
-
-    def __init__(self) -> None:
-        self.signals: list[tuple[float, str, Observed]] = []
-
-    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002 - the SDK's name
-        return _Noting(next, self)
-
-
-class _Noting(OutboundInterceptor):
-    def __init__(self, following: OutboundInterceptor, sent: Sent) -> None:
-        super().__init__(following)
-        self._sent = sent
-
-    async def signal_workflow(self, input: SignalWorkflowInput) -> None:  # noqa: A002 - the SDK's name
-        self._sent.signals.append((time.monotonic(), input.id, input.args[0]))
-        await super().signal_workflow(input)
 
 
 @asynccontextmanager
@@ -74,12 +55,6 @@ async def reporting(server: TemporalServer) -> AsyncIterator[tuple[Reporter, Sen
 def seen(version: int, *, healthy: bool = True) -> CopyObservation:
     health = ObjectHealth.HEALTHY if healthy else ObjectHealth.DEGRADED
     return CopyObservation(uid="u", version=str(version), assessment=Assessment(health=health))
-
-
-async def until(holds: Any, seconds: float) -> None:
-    async with asyncio.timeout(seconds):
-        while not holds():
-            await asyncio.sleep(0.02)
 
 
 async def test_what_is_urgent_overtakes_a_thousand_that_are_not(temporal_server: TemporalServer) -> None:

@@ -27,7 +27,7 @@ from argosy.kube.connect import Member as KubeMember
 from argosy.kube.connect import connect
 from devcluster.member import Member
 from devcluster.temporal import TemporalServer
-from tests.integration.test_observing import Sent, until
+from tests.integration.signals import Sent, until
 
 pytestmark = pytest.mark.timeout(120)
 
