@@ -21,8 +21,8 @@ from argosy.kube.objects import touch
 FIELD_MANAGER = "argosy"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
-_NO_VERSION = "9223372036854775807"
-"""No object ever has it: whatever is applied with it comes into being, or is refused because something is there."""
+_ABSENT = {"resourceVersion": "9223372036854775807"}
+"""No object ever has this version: what is applied with it comes into being, or is refused as something is there."""
 
 _NAMESPACE = Served("v1", "Namespace", "namespaces", namespaced=False)
 
@@ -87,13 +87,13 @@ async def apply(
         # Otherwise it was deleted or replaced behind our back.
         with suppress(Raced, Absent):
             return await _patch(member, kind, ref, manifest, expect={"uid": expect_uid}, dry_run=dry_run)
-    elif not takeover:
+    if not takeover:
         with suppress(Raced):
-            expect = {"resourceVersion": _NO_VERSION}
-            created = await _patch(member, kind, ref, manifest, expect=expect, dry_run=dry_run)
+            created = await _patch(member, kind, ref, manifest, expect=_ABSENT, dry_run=dry_run)
             return created.model_copy(update={"outcome": Outcome.CREATED})
     found = await metadata_of(member, kind, ref)
-    expect = {"resourceVersion": _NO_VERSION}
+    # Servers of other makes may want no version where there is nothing.
+    expect: dict[str, str] = {}
     if found is not None:
         expect = {"uid": found["uid"]}
         _check_owner(member, ref, manifest, found, takeover=takeover, predecessor=predecessor)
@@ -249,7 +249,7 @@ async def _patch(
     ref: ResourceRef,
     manifest: Mapping[str, Any],
     *,
-    expect: dict[str, str],
+    expect: Mapping[str, str],
     dry_run: bool,
 ) -> AppliedObject:
     body = {**manifest, "metadata": {**manifest["metadata"], **expect}}

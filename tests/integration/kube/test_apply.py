@@ -120,9 +120,12 @@ class TestExpectedUid:
         assert "f:uid" not in owned[0]["f:metadata"]
 
     @pytest.mark.parametrize("takeover", [False, True])
-    async def test_gone_is_created_anew(self, cluster: Cluster, namespace: str, takeover: bool) -> None:
+    async def test_gone_is_created_anew(
+        self, cluster: Cluster, namespace: str, requests: list[str], takeover: bool
+    ) -> None:
         done = await apply(cluster.member, config_map(namespace), expect_uid=OTHER_UID, takeover=takeover)
         assert done.outcome == Outcome.CREATED
+        assert takeover or requests == ["PATCH", "PATCH"]
 
     async def test_replaced_by_our_own_is_updated(self, cluster: Cluster, namespace: str) -> None:
         first = await apply(cluster.member, config_map(namespace), expect_uid=None, takeover=False)
@@ -228,26 +231,43 @@ class TestOwnership:
             await apply(cluster.member, config_map(namespace, key="old"), expect_uid=None, takeover=False)
         assert cluster.there(path_of(config_map(namespace)))["data"] == {"key": "value"}
 
-    @pytest.mark.parametrize("name", ["key", "another"])
-    async def test_one_that_comes_into_being_meanwhile_is_left_alone(
-        self, cluster: Cluster, namespace: str, name: str, monkeypatch: pytest.MonkeyPatch
+    async def test_one_that_comes_into_being_meanwhile_is_not_forced(
+        self, cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Between looking and writing, a stranger creates the object, with the same fields or others."""
-        theirs = config_map(namespace, owner=None, **{name: "theirs"})
-        ours, look = config_map(namespace, key="ours"), apply_module.metadata_of
+        """What is in the way is gone when it is looked at, and then a stranger creates the object."""
+        theirs = config_map(namespace, owner=None, key="theirs")
+        cluster.post(path_of(theirs).rpartition("/")[0], theirs)
+        look = apply_module.metadata_of
 
         async def look_then_lose(*arguments: Any) -> Any:
+            cluster.delete(path_of(theirs))
             found = await look(*arguments)
             cluster.apply_as("kubectl", path_of(theirs), theirs)
             return found
 
+        ours = config_map(namespace, key="ours")
         with monkeypatch.context() as patched:
             patched.setattr(apply_module, "metadata_of", look_then_lose)
             with pytest.raises(Raced):
-                await apply(cluster.member, ours, expect_uid=OTHER_UID, takeover=False)
-        assert cluster.there(path_of(theirs))["data"] == {name: "theirs"}
+                await apply(cluster.member, ours, expect_uid=None, takeover=False)
+        assert cluster.there(path_of(theirs))["data"] == {"key": "theirs"}
         with pytest.raises(Conflict, match="not managed"):
-            await apply(cluster.member, ours, expect_uid=OTHER_UID, takeover=False)
+            await apply(cluster.member, ours, expect_uid=None, takeover=False)
+
+    async def test_a_server_that_wants_no_version_where_nothing_is_gets_none(
+        self, cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        patch, wanted = apply_module._patch, config_map(namespace)
+
+        async def particular(*arguments: Any, expect: dict[str, str], **others: Any) -> Any:
+            if "resourceVersion" in expect:
+                raise Raced("not with a version")
+            return await patch(*arguments, expect=expect, **others)
+
+        monkeypatch.setattr(apply_module, "_patch", particular)
+        done = await apply(cluster.member, wanted, expect_uid=None, takeover=False)
+        assert done.outcome == Outcome.CREATED
+        assert cluster.there(path_of(wanted))["data"] == wanted["data"]
 
     async def test_only_stamped_manifests_are_applied(self, cluster: Cluster, namespace: str) -> None:
         await apply(cluster.member, config_map(namespace), expect_uid=None, takeover=False)
