@@ -40,6 +40,7 @@ from argosy.errors import (
     Immutable,
     NamespaceMissing,
     NotEstablished,
+    Raced,
     Refused,
     Rejected,
     Transient,
@@ -61,6 +62,10 @@ SHOWN_FIELDS = 8
 WORKLOAD_GROUPS = {"apps", "batch"}
 
 
+Order = tuple[int, int]
+"""Revision and pass."""
+
+
 class Writers:
     """One writer per copy in this process: a newer attempt ends an older one that is still under way.
 
@@ -68,23 +73,32 @@ class Writers:
     """
 
     def __init__(self) -> None:
-        self._current: dict[tuple[str, str], asyncio.Task[Any]] = {}
+        self._current: dict[tuple[str, str], tuple[asyncio.Task[Any], Order]] = {}
 
     @asynccontextmanager
-    async def sole(self, propagation: str, cluster: str) -> AsyncIterator[None]:
-        """Hold the right to write; ends the previous holder and waits until it has let go."""
+    async def sole(self, propagation: str, cluster: str, order: Order) -> AsyncIterator[None]:
+        """Hold the right to write; ends the previous holder and waits until it has let go.
+
+        Args:
+            order: of the pass that wants to write; one that begins late does not end that of a later pass.
+
+        Raises:
+            Raced: a later pass is writing.
+        """
         key, task = (propagation, cluster), asyncio.current_task()
-        previous = self._current.get(key)
         if task is None:
             raise RuntimeError("writing needs a running task")
-        self._current[key] = task
+        previous, latest = self._current.get(key, (None, order))
+        if previous is not None and not previous.done() and latest > order:
+            raise Raced(f"{cluster}: a later pass over {propagation} is writing; it is looked at again")
+        self._current[key] = (task, order)
         if previous is not None and not previous.done():
             previous.cancel("superseded by a newer attempt")
             await asyncio.wait([previous])
         try:
             yield
         finally:
-            if self._current.get(key) is task:
+            if self._current.get(key) == (task, order):
                 del self._current[key]
 
 
@@ -156,7 +170,8 @@ class Appliers:
         member = await self._members.get(request.cluster)
         stamped = await self._stamped(request)
         self._kinds.note(stamped["apiVersion"], stamped["kind"])
-        async with self._writers.sole(request.workflow_id, request.cluster):
+        order = (request.revision, request.pass_number)
+        async with self._writers.sole(request.workflow_id, request.cluster, order):
             stamped = await self._with_what_stays(member, stamped, request)
             write = partial(
                 apply, member, stamped, takeover=request.takeover, predecessor=request.predecessor
@@ -188,7 +203,8 @@ class Appliers:
         wanted = request.apply
         member = await self._members.get(wanted.cluster)
         stamped = await self._stamped(wanted)
-        async with self._writers.sole(wanted.workflow_id, wanted.cluster):
+        order = (wanted.revision, wanted.pass_number)
+        async with self._writers.sole(wanted.workflow_id, wanted.cluster, order):
             stamped = await self._with_what_stays(member, stamped, wanted)
             try:
                 found = await self._correction(member, stamped, request)
@@ -298,7 +314,8 @@ class Appliers:
         """Delete or release a copy; one that Argosy does not own is left alone."""
         with self._metrics.removing(request.cluster) as attempt:
             member = await self._members.get(request.cluster)
-            async with self._writers.sole(request.workflow_id, request.cluster):
+            order = (request.revision, request.pass_number)
+            async with self._writers.sole(request.workflow_id, request.cluster, order):
                 if request.release:
                     outcome = await release(member, request.ref, propagation=request.workflow_id)
                 else:

@@ -208,6 +208,8 @@ class RemoveRequest(Record):
     workflow_id: str
     ref: ResourceRef
     cluster: str
+    revision: int = 0
+    pass_number: int = 0
     release: bool = False
     to_the_end: bool = False
 

@@ -278,6 +278,8 @@ class Copies:
                 workflow_id=workflow.info().workflow_id,
                 ref=self._state.ref,
                 cluster=cluster,
+                revision=self._state.revision,
+                pass_number=self._state.pass_number,
                 release=release or (plan is not None and plan.preserve),
                 to_the_end=deletion is None and moving_of(self._state).fenced,
             ),

@@ -234,6 +234,9 @@ class Cluster:
         wanted = preconditions.get("uid")
         if wanted and wanted != metadata["uid"]:
             raise statuses.replaced(kind, key[1], wanted=wanted, known=metadata["uid"])
+        version = preconditions.get("resourceVersion")
+        if version and version != metadata["resourceVersion"]:
+            raise statuses.modified(kind, key[1], wanted=version, known=metadata["resourceVersion"])
         if kind.kind == "Namespace":
             return self._delete_namespace(kind, live)
         if metadata.get("finalizers"):

