@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, FailureError
 from temporalio.workflow import ActivityCancellationType
 
 from activities.apply import Appliers
@@ -22,7 +22,7 @@ from argosy.api.steering import Step
 from workflows import options
 from workflows.attempts import FirstAttempts
 from workflows.counting import evicted
-from workflows.failures import category_of, message_of
+from workflows.failures import category_of, message_of, was_called_back
 from workflows.inside import NO_WORKER, nobody_inside, queue_of, was_misrouted, was_never_taken
 from workflows.leaving import awaited, goes_first, may_leave, moving_of
 from workflows.sightings import applied_target, drifted_target, observed_targets, pause_before
@@ -145,7 +145,7 @@ class Copies:
         try:
             await carry_out(cluster)
         except FailureError as error:
-            if is_cancelled_exception(error):
+            if was_called_back(error):
                 return
             # An apply that fails while the template is being deleted has nothing more to say.
             overtaken = self._state.deletion is not None and work != Work.REMOVE

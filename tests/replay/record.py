@@ -117,6 +117,18 @@ async def interrupted_propagation(stage: Stage) -> str:
     return handle.id
 
 
+async def hurried_propagation(stage: Stage) -> str:
+    """An attempt is called back and never hears of it, as if its worker were dead; the next one succeeds."""
+    stage.hanging.add("c")
+    handle, _ = await stage.submit("hurried", key="1")
+    await stage.until(handle, lambda s: s.counts == {"Applied": 2, "Pending": 1})
+    ref = ResourceRef(api_version="v1", kind="ConfigMap", namespace="default", name="hurried")
+    await stage.session.retry(ref, clusters=("c",))
+    stage.hanging.clear()
+    await stage.until(handle, lambda s: s.phase == Phase.APPLIED, seconds=20)
+    return handle.id
+
+
 async def policy_set(stage: Stage) -> str:
     """Is edited while templates wait."""
     policy = {
@@ -262,6 +274,7 @@ SCENARIOS = (
     moving_propagation,
     replanned_propagation,
     fanned_out_propagation,
+    hurried_propagation,
 )
 
 

@@ -100,6 +100,23 @@ async def test_a_hanging_cluster_does_not_hold_up_an_edit(stage: Stage) -> None:
     await stage.until(handle, at(2, Phase.APPLIED))
 
 
+async def test_an_attempt_that_never_hears_that_it_is_called_back_is_no_failure(stage: Stage) -> None:
+    """As where its worker is dead: it is over only when its time is, and then the next one begins."""
+    stage.hanging.add("c")
+    handle, _ = await stage.submit(key="1")
+    await stage.until(handle, lambda s: s.counts == {"Applied": 2, "Pending": 1})
+    await stage.session.retry(ref_of(handle.id), clusters=("c",))
+    stage.hanging.clear()
+    phases = set()
+
+    def noted(status: PropagationStatus) -> bool:
+        phases.add(status.phase)
+        return applied(status)
+
+    await stage.until(handle, noted, seconds=20)
+    assert Phase.FAILED not in phases
+
+
 async def test_an_override_that_cannot_be_rendered_fails_its_cluster_only(stage: Stage) -> None:
     good = plan_for("a", "b")
     broken = good.targets[1].model_copy(
