@@ -27,7 +27,8 @@ from argosy.overrides.image import Image
 from argosy.overrides.render import apply_patches, difference, render
 
 TRIES = int(os.environ.get("ARGOSY_FUZZ", "1"))  # noqa: TID251 - a switch of the tests, not a setting
-SLOWEST = 1.0
+SLOWEST = 10.0
+"""Seconds of processor time: what grows without a bound takes far longer, and what is bounded less on any machine."""
 CLUSTER = Cluster.model_validate({"metadata": {"name": "c"}, "spec": {"syncMode": "Push"}})
 
 
@@ -37,7 +38,7 @@ def tries(count: int) -> Callable[[Any], Any]:
 
 
 @contextmanager
-def within_a_second() -> Iterator[None]:
+def without_hanging() -> Iterator[None]:
     """A hang is a failure; the time is processor time, so that a busy machine is none."""
     began = time.process_time()
     yield
@@ -118,7 +119,7 @@ def bomb(levels: int) -> str:
 @example("- " * 20_000)
 @example('{"a": ' * 50_000)
 def test_any_text_is_read_or_refused(text: str) -> None:
-    with within_a_second(), contextlib.suppress(ArgosyError):
+    with without_hanging(), contextlib.suppress(ArgosyError):
         for document in documents.read_text(text, source="x"):
             documents.check_template(document)
 
@@ -238,7 +239,7 @@ def test_any_rule_applies_or_is_refused_and_never_touches_the_template(
     except ValidationError:
         return
     rendered = None
-    with within_a_second(), contextlib.suppress(OverrideError):
+    with without_hanging(), contextlib.suppress(OverrideError):
         rendered, _ = render(template, CLUSTER, [policy])
     assert template == before
     if rendered is not None:
@@ -255,7 +256,7 @@ def test_any_rule_applies_or_is_refused_and_never_touches_the_template(
 @example("a__" * 3_000 + "_")
 @example("a@" + "b+" * 3_000)
 def test_any_image_is_read_or_refused(image: str) -> None:
-    with within_a_second():
+    with without_hanging():
         try:
             read = Image.parse(image)
         except OverrideError:
