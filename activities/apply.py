@@ -62,10 +62,6 @@ SHOWN_FIELDS = 8
 WORKLOAD_GROUPS = {"apps", "batch"}
 
 
-Order = tuple[int, int]
-"""Revision and pass."""
-
-
 class Writers:
     """One writer per copy in this process: a newer attempt ends an older one that is still under way.
 
@@ -73,24 +69,24 @@ class Writers:
     """
 
     def __init__(self) -> None:
-        self._current: dict[tuple[str, str], tuple[asyncio.Task[Any], Order]] = {}
+        self._current: dict[tuple[str, str], tuple[asyncio.Task[Any], tuple[int, int]]] = {}
 
     @asynccontextmanager
-    async def sole(self, propagation: str, cluster: str, order: Order) -> AsyncIterator[None]:
+    async def sole(self, request: ApplyRequest | RemoveRequest) -> AsyncIterator[None]:
         """Hold the right to write; ends the previous holder and waits until it has let go.
 
-        Args:
-            order: of the pass that wants to write; one that begins late does not end that of a later pass.
-
         Raises:
-            Raced: a later pass is writing.
+            Raced: a later pass is writing, which one that begins late does not end.
         """
-        key, task = (propagation, cluster), asyncio.current_task()
+        key, task = (request.workflow_id, request.cluster), asyncio.current_task()
+        order = (request.revision, request.pass_number)
         if task is None:
             raise RuntimeError("writing needs a running task")
         previous, latest = self._current.get(key, (None, order))
         if previous is not None and not previous.done() and latest > order:
-            raise Raced(f"{cluster}: a later pass over {propagation} is writing; it is looked at again")
+            raise Raced(
+                f"{request.cluster}: a later pass over {request.workflow_id} is writing; it is looked at again"
+            )
         self._current[key] = (task, order)
         if previous is not None and not previous.done():
             previous.cancel("superseded by a newer attempt")
@@ -170,8 +166,7 @@ class Appliers:
         member = await self._members.get(request.cluster)
         stamped = await self._stamped(request)
         self._kinds.note(stamped["apiVersion"], stamped["kind"])
-        order = (request.revision, request.pass_number)
-        async with self._writers.sole(request.workflow_id, request.cluster, order):
+        async with self._writers.sole(request):
             stamped = await self._with_what_stays(member, stamped, request)
             write = partial(
                 apply, member, stamped, takeover=request.takeover, predecessor=request.predecessor
@@ -203,8 +198,7 @@ class Appliers:
         wanted = request.apply
         member = await self._members.get(wanted.cluster)
         stamped = await self._stamped(wanted)
-        order = (wanted.revision, wanted.pass_number)
-        async with self._writers.sole(wanted.workflow_id, wanted.cluster, order):
+        async with self._writers.sole(wanted):
             stamped = await self._with_what_stays(member, stamped, wanted)
             try:
                 found = await self._correction(member, stamped, request)
@@ -314,8 +308,7 @@ class Appliers:
         """Delete or release a copy; one that Argosy does not own is left alone."""
         with self._metrics.removing(request.cluster) as attempt:
             member = await self._members.get(request.cluster)
-            order = (request.revision, request.pass_number)
-            async with self._writers.sole(request.workflow_id, request.cluster, order):
+            async with self._writers.sole(request):
                 if request.release:
                     outcome = await release(member, request.ref, propagation=request.workflow_id)
                 else:

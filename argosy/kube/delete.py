@@ -89,7 +89,7 @@ async def _deleted_as_seen(
         if now is None:
             raise Absent(f"{member.name}: {ref} has gone meanwhile")
         if (now["uid"], owner_of(now)) != (uid, owner_of(metadata)):
-            raise Raced(f"{member.name}: {ref} was applied anew meanwhile; it is looked at again")
+            raise Raced(f"{member.name}: {ref} was replaced or applied anew meanwhile; it is looked at again")
         seen = now
     return await deleted(uid=uid)
 

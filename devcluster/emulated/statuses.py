@@ -74,19 +74,18 @@ def conflict(kind: Kind, name: str, message: str) -> Refusal:
 
 def replaced(kind: Kind, name: str, *, wanted: str, known: str) -> Refusal:
     """Another object of that name is to be deleted."""
-    text = (
-        f'Operation cannot be fulfilled on {kind.kind} "{name}": the UID in the precondition ({wanted}) does not match '
-        f"the UID in record ({known}). The object might have been deleted and then recreated"
-    )
-    details = {**_details(kind, name), "kind": kind.kind}
-    return Refusal(409, "Conflict", text, details=details)
+    return _not_as_expected(kind, name, "UID", wanted, known, "deleted and then recreated")
 
 
 def modified(kind: Kind, name: str, *, wanted: str, known: str) -> Refusal:
     """Another version of the object is to be deleted."""
+    return _not_as_expected(kind, name, "ResourceVersion", wanted, known, "modified")
+
+
+def _not_as_expected(kind: Kind, name: str, what: str, wanted: str, known: str, happened: str) -> Refusal:
     text = (
-        f'Operation cannot be fulfilled on {kind.kind} "{name}": the ResourceVersion in the precondition ({wanted}) '
-        f"does not match the ResourceVersion in record ({known}). The object might have been modified"
+        f'Operation cannot be fulfilled on {kind.kind} "{name}": the {what} in the precondition ({wanted}) does '
+        f"not match the {what} in record ({known}). The object might have been {happened}"
     )
     details = {**_details(kind, name), "kind": kind.kind}
     return Refusal(409, "Conflict", text, details=details)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from devcluster.launch import PR_SET_PDEATHSIG
+from devcluster.launch import tie_to_parent
 from devcluster.process import Identity, start_time
-from tests.cli.runs import Run
+from tests.cli.runs import Run, checked
 
 # The last is what the process that starts them has been imported as.
 IMPORTED = [
@@ -45,7 +43,7 @@ def argosy(words: list[str], environment: Mapping[str, str]) -> Run:
         process.join(PATIENCE)
         code = process.exitcode
         process.kill()
-        return Run(-1 if code is None else code, out.read_text(), err.read_text())
+        return checked(Run(-1 if code is None else code, out.read_text(), err.read_text()))
 
 
 def _started(target: Callable[..., None], *arguments: object) -> BaseProcess:
@@ -71,7 +69,7 @@ def _command(environment: dict[str, str], out: Path, err: Path, words: list[str]
 
 def _become(environment: dict[str, str], *, out: Path, err: Path) -> None:
     """Lead a group of its own, as whatever is spawned does, and die with the process that all are begun by."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    tie_to_parent()
     os.setsid()
     os.environ.clear()  # noqa: TID251 - what a new process is given
     os.environ.update(environment)  # noqa: TID251 - see above

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 from collections.abc import Callable
 from datetime import datetime
@@ -27,7 +26,7 @@ from tests.chaos import ready
 from tests.chaos.kubelet import CONFIG_MAPS, DEPLOYMENTS, SELECTOR
 from tests.chaos.script import MEMBERS, WORKERS, Step
 from tests.chaos.world import Copy
-from tests.cli.runs import Run
+from tests.cli.runs import Run, unconfigured
 from tests.plant import polling
 
 SETTINGS = {
@@ -189,13 +188,7 @@ class Rig:
         return ready.argosy(words, self._environment())
 
     def _environment(self) -> dict[str, str]:
-        inherited = {
-            name: value
-            for name, value in os.environ.items()  # noqa: TID251 - handed on
-            if not name.startswith(("TEMPORAL_", "ARGOSY_"))
-        }
-        own = {"TEMPORAL_ADDRESS": self.temporal.address, "TEMPORAL_CONFIG_FILE": os.devnull}
-        return {**inherited, **SETTINGS, **own}
+        return {**unconfigured(), **SETTINGS, "TEMPORAL_ADDRESS": self.temporal.address}
 
     def _start_worker(self, name: str) -> None:
         self._down.discard(name)

@@ -34,11 +34,6 @@ class Run:
 
 def argosy(*words: str, stdin: str = "", **environment: str) -> Run:
     """Run `argosy`; nothing of the caller's Temporal settings leaks in."""
-    inherited = {
-        name: value
-        for name, value in os.environ.items()  # noqa: TID251 - handed on to the child
-        if not name.startswith(("TEMPORAL_", "ARGOSY_"))
-    }
     done = subprocess.run(
         [sys.executable, "-m", "cli", *words],
         input=stdin,
@@ -47,9 +42,23 @@ def argosy(*words: str, stdin: str = "", **environment: str) -> Run:
         timeout=90,
         check=False,
         cwd=ROOT,
-        env={**inherited, "PYTHONPATH": str(ROOT), "TEMPORAL_CONFIG_FILE": os.devnull, **environment},
+        env={**unconfigured(), "PYTHONPATH": str(ROOT), **environment},
     )
-    run = Run(done.returncode, done.stdout, done.stderr)
+    return checked(Run(done.returncode, done.stdout, done.stderr))
+
+
+def unconfigured() -> dict[str, str]:
+    """This process's environment without any settings of Temporal and Argosy."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()  # noqa: TID251 - handed on to the child
+        if not name.startswith(("TEMPORAL_", "ARGOSY_"))
+    }
+    return {**inherited, "TEMPORAL_CONFIG_FILE": os.devnull}
+
+
+def checked(run: Run) -> Run:
+    """A run that may have failed, but not by an error of the program."""
     assert "Traceback" not in run.err, run.err
     return run
 

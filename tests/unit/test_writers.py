@@ -6,8 +6,13 @@ import asyncio
 
 import pytest
 
-from activities.apply import Order, Writers
+from activities.apply import Writers
+from activities.contracts import RemoveRequest
+from argosy.api.manifest import ResourceRef
 from argosy.errors import Raced
+
+Order = tuple[int, int]
+REF = ResourceRef(api_version="v1", kind="ConfigMap", namespace="default", name="x")
 
 
 class Attempts:
@@ -18,7 +23,11 @@ class Attempts:
         self.log: list[str] = []
 
     async def write(self, name: str, order: Order, *, cluster: str = "a", seconds: float = 60) -> None:
-        async with self._writers.sole("propagation/x", cluster, order):
+        revision, number = order
+        request = RemoveRequest(
+            workflow_id="propagation/x", ref=REF, cluster=cluster, revision=revision, pass_number=number
+        )
+        async with self._writers.sole(request):
             self.log.append(f"{name} begins")
             try:
                 await asyncio.sleep(seconds)
