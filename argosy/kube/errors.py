@@ -49,6 +49,8 @@ _DENIED = re.compile(
     r'resource "(?P<resource>[^"]*)" in API group "(?P<group>[^"]*)"'
     r'(?: in the namespace "(?P<namespace>[^"]*)")?)'
 )
+# Kubernetes before 1.23 for Services, and API servers of other makes; elsewhere it is a conflict.
+_WANTS_NO_VERSION = re.compile(r"resourceVersion should not be set on objects to be created")
 # Server-side apply reports a manifest that it cannot read as an internal error.
 _UNREADABLE = re.compile(
     r"failed to create typed patch object|failed to convert new object|error decoding from json"
@@ -111,6 +113,8 @@ def from_answer(answer: Answer) -> ArgosyError:
             )
         case 500 if _UNREADABLE.search(details.message):
             return _rejected(answer, details)
+        case 500 if _WANTS_NO_VERSION.search(details.message):
+            return Raced(f"{where}: the server creates nothing that has a version; it is looked at again")
         case status if status >= 500:
             return Transient(
                 f"{where}: the server failed with {status} ({text}); it is tried again",

@@ -171,6 +171,13 @@ TABLE: list[tuple[str, int, bytes, type[ArgosyError], str]] = [
         Rejected,
         ".spec.replica: field not declared",
     ),
+    (
+        "no version",
+        500,
+        status("resourceVersion should not be set on objects to be created"),
+        Raced,
+        "looked at again",
+    ),
     ("starting", 503, b"", Transient, "no reason given"),
     ("etcd", 504, status("Timeout"), Transient, "504"),
 ]
