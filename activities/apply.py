@@ -30,6 +30,7 @@ from activities.members import MemberPool
 from activities.metrics import OFF, Metrics
 from activities.render import rendered
 from activities.runs import Templates
+from activities.standing import ensure_current
 from activities.tracing import span
 from argosy.api.manifest import digest, ref_of
 from argosy.api.ownership import Ownership, owner_of, stamp
@@ -166,6 +167,7 @@ class Appliers:
         member = await self._members.get(request.cluster)
         stamped = await self._stamped(request)
         self._kinds.note(stamped["apiVersion"], stamped["kind"])
+        await ensure_current(request.asked_at)
         async with self._writers.sole(request):
             stamped = await self._with_what_stays(member, stamped, request)
             write = partial(
@@ -198,6 +200,7 @@ class Appliers:
         wanted = request.apply
         member = await self._members.get(wanted.cluster)
         stamped = await self._stamped(wanted)
+        await ensure_current(wanted.asked_at)
         async with self._writers.sole(wanted):
             stamped = await self._with_what_stays(member, stamped, wanted)
             try:
@@ -308,6 +311,7 @@ class Appliers:
         """Delete or release a copy; one that Argosy does not own is left alone."""
         with self._metrics.removing(request.cluster) as attempt:
             member = await self._members.get(request.cluster)
+            await ensure_current(None)
             async with self._writers.sole(request):
                 if request.release:
                     outcome = await release(member, request.ref, propagation=request.workflow_id)

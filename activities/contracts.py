@@ -33,6 +33,7 @@ class PlanRequest(Record):
         epochs: cluster -> epoch of its entity that the plan has to know at least.
         known: cluster -> UID of the copy there, empty where there are none yet; given only when the first apply
             may be fused into planning, because no crash could leave a copy behind that nobody looks for.
+        asked_at: when the workflow task began that this is a part of.
     """
 
     workflow_id: str
@@ -51,6 +52,7 @@ class PlanRequest(Record):
     steering: Steering = Steering()
     epochs: dict[str, int] = {}
     known: dict[str, str] | None = None
+    asked_at: datetime | None = None
 
 
 class Applied(BriefRecord):
@@ -109,6 +111,7 @@ class ApplyRequest(BriefRecord):
         exceptions: JSON pointers to fields that are left to the member once somebody else has set them.
         keeps: what of the copy's status its successor is to get.
         predecessor: an installation whose copy of this template may be taken over.
+        asked_at: when the workflow task began that this is a part of; None where it is an activity of its own.
     """
 
     workflow_id: str
@@ -126,6 +129,7 @@ class ApplyRequest(BriefRecord):
     replacing: Replacing = Replacing.NEVER
     keeps: tuple[KeptState, ...] = ()
     predecessor: str = ""
+    asked_at: datetime | None = None
 
     @classmethod
     def of(
@@ -139,6 +143,7 @@ class ApplyRequest(BriefRecord):
         pass_number: int,
         expect_uid: str,
         predecessor: str = "",
+        asked_at: datetime | None = None,
     ) -> Self:
         """What a plan wants of one cluster."""
         return cls(
@@ -156,6 +161,7 @@ class ApplyRequest(BriefRecord):
             exceptions=plan.drift.exceptions,
             keeps=plan.keeps,
             predecessor=predecessor,
+            asked_at=asked_at,
         )
 
 

@@ -229,6 +229,7 @@ class Planners:
                 revision=request.revision,
                 pass_number=request.pass_number,
                 expect_uid=known.get(target.cluster, ""),
+                asked_at=request.asked_at,
             )
             for target in _pushed(plan)
         ]

@@ -38,7 +38,8 @@ class FirstAttempts:
         """Attempt some applies, if there is a better way than an activity for each."""
         if self.at_once:
             for request in requests:
-                self._start([request], _alone(request.model_copy(update={"template": self.at_once})))
+                within = {"template": self.at_once, "asked_at": workflow.now()}
+                self._start([request], _alone(request.model_copy(update=within)))
                 self._alone = (*self._alone, request.cluster)
         elif self.together and len(requests) > options.AT_ONCE_TARGETS:
             rounds = -(-len(requests) // options.TOGETHER_AT_MOST)

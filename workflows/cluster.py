@@ -54,6 +54,7 @@ class Cluster(Membership):
         self._announcing: asyncio.Task[None] | None = None
         self._announced_epoch = -1
         self._overtakes = False
+        self._stays_short = False
         self._returning: asyncio.Task[None] | None = None
         self._tainting: asyncio.Task[None] | None = None
 
@@ -125,6 +126,7 @@ class Cluster(Membership):
         # Workers of earlier releases waited for the end of the announcement that was under way. Asked here and not
         # where it matters: how far that announcement is when an update comes in may differ when it is replayed.
         self._overtakes = workflow.patched("announcements-are-overtaken")
+        self._stays_short = workflow.patched("cluster-histories-stay-short")
         if self._state.phase == ClusterPhase.JOINING:
             self._publish()
             await self._join()
@@ -142,7 +144,7 @@ class Cluster(Membership):
                 await self._rejoin(self._state.rejoin)
                 if self._state.settings != settings:
                     self._stop_monitor()
-            if workflow.info().is_continue_as_new_suggested() or self._facts_moved():
+            if workflow.info().is_continue_as_new_suggested() or self._facts_moved() or self._is_long():
                 self._roll()
         self._stop_monitor()
         self._set(recovery=None)
@@ -165,6 +167,15 @@ class Cluster(Membership):
     def _facts_moved(self) -> bool:
         """Whether the list of APIs differs from the one in this run's first event, where planners read it."""
         return self._state.facts.enablements_digest != self._began.facts.enablements_digest
+
+    def _is_long(self) -> bool:
+        """Whether to begin anew, at a moment at which nothing is doubted and nobody waits.
+
+        A worker that takes a cluster over has to replay its history before the failure that it has just seen is known.
+        """
+        at_leisure = self._monitor is None and self._state.health.ready
+        length = workflow.info().get_current_history_length()
+        return self._stays_short and at_leisure and length > options.CLUSTER_EVENTS
 
     def _roll(self) -> None:
         self._stop_monitor()

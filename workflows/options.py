@@ -11,6 +11,9 @@ TASK_TIMEOUT = timedelta(seconds=3)
 # So does this: what is due just after a crash is offered to the dead worker alone for so long.
 STICKY_TIMEOUT = timedelta(seconds=2)
 
+# And this: whoever takes a cluster over replays its history first, a thousand events a second on a slow machine.
+CLUSTER_EVENTS = 250
+
 HEALTH_QUEUE = "health"
 
 PLAN_TIMEOUT = timedelta(seconds=2.5)

@@ -282,6 +282,7 @@ class Propagation(Events):
             epochs=state.events,
             required_by=tuple(event for _, event in sorted(state.required_by.items())),
             known=known,
+            asked_at=workflow.now(),
         )
         try:
             planned: Planned = await workflow.execute_local_activity_method(

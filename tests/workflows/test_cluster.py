@@ -30,6 +30,7 @@ from argosy.errors import Conflict, Forbidden, InvalidInput, Unreachable
 from cli.connection import new_id
 from cli.membership import joined
 from tests.workflows.stage import Stage
+from workflows.options import CLUSTER_EVENTS
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -122,9 +123,37 @@ async def test_what_a_run_does_as_earlier_releases_did_is_decided_in_its_first_t
     handle = stage.client.get_workflow_handle(cluster_id(name))
     await handle.execute_update("edit", Edit(request_id=new_id(), labels={"tier": "gold"}))
     kinds = [event.event_type for event in (await handle.fetch_history()).events]
-    assert kinds.count(EventType.EVENT_TYPE_MARKER_RECORDED) == 1
-    assert kinds.index(EventType.EVENT_TYPE_MARKER_RECORDED) < kinds.index(
-        EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+    markers = [at for at, kind in enumerate(kinds) if kind == EventType.EVENT_TYPE_MARKER_RECORDED]
+    assert len(markers) == 2
+    assert max(markers) < kinds.index(EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
+
+
+async def test_one_that_fails_time_and_again_keeps_its_history_short(stage: Stage) -> None:
+    """Who takes it over has to replay all of it before the next failure is known."""
+    name = named()
+    await joined(stage.session, name, settings(), timeout=20)
+    handle = stage.client.get_workflow_handle(cluster_id(name))
+    runs, longest = [(await handle.describe()).run_id], 0
+    for _ in range(60):
+        for ready, phase in ((False, ClusterPhase.NOT_READY), (True, ClusterPhase.READY)):
+            reason = "ClusterReady" if ready else "ClusterNotReachable"
+            health = Health(ready=ready, reason=reason, since=datetime.now(UTC))
+            await stage.observations[name].put(Observation(health=health))
+            status = await until(stage, name, lambda s, phase=phase: s.phase == phase)  # type: ignore[misc]
+        described = await handle.describe()
+        longest = max(longest, described.history_length)
+        if described.run_id not in runs:
+            runs.append(described.run_id)
+        if len(runs) == 3:
+            break
+    assert len(runs) == 3
+    # One more failure and return than the limit.
+    assert longest < CLUSTER_EVENTS + 60
+    async with asyncio.timeout(10):
+        while (name, status.epoch) not in {(a.name, a.epoch) for a in stage.announced}:
+            await asyncio.sleep(0.02)
+    assert [len(w.failures) for w in stage.watched if w.name == name] == sorted(
+        len(w.failures) for w in stage.watched if w.name == name
     )
 
 
