@@ -42,9 +42,7 @@ async def test_a_worker_that_was_frozen_brings_nothing_back(plant: Plant, sessio
         async with asyncio.timeout(90):
             await session.submit_all(changed)
             await asyncio.gather(*(session.delete(ref, orphan=(), preserve=False) for ref in refs))
-            await asyncio.gather(
-                *(session.client.get_workflow_handle(id_of(ref)).result() for ref in refs)
-            )
+            await asyncio.gather(*(session.client.get_workflow_handle(id_of(ref)).result() for ref in refs))
         assert not any(plant.objects("deployments", namespace).values())
         frozen.send(signal.SIGCONT)
         # It renders and applies within a second, if it does.
