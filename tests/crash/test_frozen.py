@@ -31,9 +31,10 @@ async def test_a_worker_that_was_frozen_brings_nothing_back(plant: Plant, sessio
     # It keeps the entities in memory, so that it takes the new templates; the first tasks of the runs that these begin
     # are anybody's.
     other = plant.worker
-    assert other is not None
     plant.start_worker()
     frozen = plant.worker
+    assert other is not None
+    assert frozen is not None
     try:
         await workers(session, 2)
         frozen.send(signal.SIGSTOP)
