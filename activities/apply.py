@@ -77,8 +77,9 @@ class Writers:
         """Hold the right to write; ends the previous holder and waits until it has let go.
 
         Raises:
-            Raced: a later pass is writing, which one that begins late does not end.
+            Raced: a later pass is writing, which one that begins late does not end; or the attempt was given up.
         """
+        await ensure_current(request.asked_at if isinstance(request, ApplyRequest) else None)
         key, task = (request.workflow_id, request.cluster), asyncio.current_task()
         order = (request.revision, request.pass_number)
         if task is None:
@@ -167,7 +168,6 @@ class Appliers:
         member = await self._members.get(request.cluster)
         stamped = await self._stamped(request)
         self._kinds.note(stamped["apiVersion"], stamped["kind"])
-        await ensure_current(request.asked_at)
         async with self._writers.sole(request):
             stamped = await self._with_what_stays(member, stamped, request)
             write = partial(
@@ -200,7 +200,6 @@ class Appliers:
         wanted = request.apply
         member = await self._members.get(wanted.cluster)
         stamped = await self._stamped(wanted)
-        await ensure_current(wanted.asked_at)
         async with self._writers.sole(wanted):
             stamped = await self._with_what_stays(member, stamped, wanted)
             try:
@@ -311,7 +310,6 @@ class Appliers:
         """Delete or release a copy; one that Argosy does not own is left alone."""
         with self._metrics.removing(request.cluster) as attempt:
             member = await self._members.get(request.cluster)
-            await ensure_current(None)
             async with self._writers.sole(request):
                 if request.release:
                     outcome = await release(member, request.ref, propagation=request.workflow_id)

@@ -95,10 +95,10 @@ class Planners:
     async def _planned(self, request: PlanRequest) -> Planned:
         template = self._templates.put(request.run_id, request.template)
         scopes = {policies_id(None): None, policies_id(request.ref.namespace): request.ref.namespace}
-        # The clusters beside the policies: deciding finds them fresh.
+        # The lists of clusters beside the policies: deciding finds them fresh.
         views, _ = await asyncio.gather(
             asyncio.gather(*(self._view(identifier) for identifier in scopes)),
-            self._snapshot.clusters(epochs=request.epochs),
+            self._snapshot.clusters(),
         )
         policies = dict(zip(scopes, views, strict=True))
         plan, clusters = await self._decided(template, policies, request)

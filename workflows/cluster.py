@@ -169,12 +169,12 @@ class Cluster(Membership):
         return self._state.facts.enablements_digest != self._began.facts.enablements_digest
 
     def _is_long(self) -> bool:
-        """Whether to begin anew, at a moment at which nothing is doubted and nobody waits.
+        """Whether to begin anew, which is done while the cluster is well and its monitor has just answered.
 
         A worker that takes a cluster over has to replay its history before the failure that it has just seen is known.
         """
-        at_leisure = self._monitor is None and self._state.health.ready
         length = workflow.info().get_current_history_length()
+        at_leisure = self._monitor is None and self._state.health.ready
         return self._stays_short and at_leisure and length > options.CLUSTER_EVENTS
 
     def _roll(self) -> None:

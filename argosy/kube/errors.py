@@ -49,7 +49,7 @@ _DENIED = re.compile(
     r'resource "(?P<resource>[^"]*)" in API group "(?P<group>[^"]*)"'
     r'(?: in the namespace "(?P<namespace>[^"]*)")?)'
 )
-# Kubernetes before 1.23 for Services, and API servers of other makes; elsewhere it is a conflict.
+# Kubernetes 1.22 for Services, and perhaps API servers of other makes; elsewhere the object comes into being.
 _WANTS_NO_VERSION = re.compile(r"resourceVersion should not be set on objects to be created")
 # Server-side apply reports a manifest that it cannot read as an internal error.
 _UNREADABLE = re.compile(

@@ -7,8 +7,6 @@ import signal
 
 import pytest
 from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
 from argosy.api.ids import id_of
 from argosy.api.manifest import ref_of
@@ -31,12 +29,16 @@ async def test_a_worker_that_was_frozen_brings_nothing_back(plant: Plant, sessio
     # It keeps the entities in memory, so that it takes the new templates; the first tasks of the runs that these begin
     # are anybody's.
     other = plant.worker
+    queue, kind = session.settings.task_queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
+    first = await session.poller(queue, kind)
     plant.start_worker()
     frozen = plant.worker
     assert other is not None
     assert frozen is not None
     try:
-        await workers(session, 2)
+        async with asyncio.timeout(30):
+            while await session.poller(queue, kind) == first:
+                await asyncio.sleep(0.1)
         frozen.send(signal.SIGSTOP)
         changed = [deployment(name, namespace, image="nginx:2") for name in names]
         refs = [ref_of(template) for template in changed]
@@ -52,18 +54,3 @@ async def test_a_worker_that_was_frozen_brings_nothing_back(plant: Plant, sessio
     finally:
         frozen.kill()
         plant.worker = other
-
-
-async def workers(session: Session, count: int) -> None:
-    """Wait until so many processes poll."""
-    request = DescribeTaskQueueRequest(
-        namespace=session.client.namespace,
-        task_queue=TaskQueue(name=session.settings.task_queue),
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    )
-    async with asyncio.timeout(30):
-        while True:
-            described = await session.client.workflow_service.describe_task_queue(request)
-            if len({poller.identity for poller in described.pollers}) == count:
-                return
-            await asyncio.sleep(0.1)

@@ -54,6 +54,10 @@ async def until(stage: Stage, name: str, holds: Callable[[ClusterStatus], bool])
             await asyncio.sleep(0.03)
 
 
+def in_phase(phase: ClusterPhase) -> Callable[[ClusterStatus], bool]:
+    return lambda status: status.phase == phase
+
+
 async def test_a_cluster_joins_and_is_watched(stage: Stage) -> None:
     name = named()
     status = await joined(stage.session, name, settings(), timeout=20)
@@ -139,7 +143,7 @@ async def test_one_that_fails_time_and_again_keeps_its_history_short(stage: Stag
             reason = "ClusterReady" if ready else "ClusterNotReachable"
             health = Health(ready=ready, reason=reason, since=datetime.now(UTC))
             await stage.observations[name].put(Observation(health=health))
-            status = await until(stage, name, lambda s, phase=phase: s.phase == phase)  # type: ignore[misc]
+            status = await until(stage, name, in_phase(phase))
         described = await handle.describe()
         longest = max(longest, described.history_length)
         if described.run_id not in runs:

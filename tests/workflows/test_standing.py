@@ -61,7 +61,7 @@ async def test_what_was_given_up_while_its_worker_was_frozen_writes_nothing(clie
         number = activity.info().attempt
         if number == 1:
             # Nothing of this process goes on, as if it had been stopped.
-            time.sleep(2)  # noqa: ASYNC251
+            time.sleep(2)  # noqa: ASYNC251 - it is to block
         try:
             await ensure_current(None)
         except Raced as error:
