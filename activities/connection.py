@@ -13,7 +13,7 @@ from temporalio.api.workflowservice.v1 import (
     RecordActivityTaskHeartbeatRequest,
     UpdateNamespaceRequest,
 )
-from temporalio.client import Client
+from temporalio.client import Client, GrpcCompression
 from temporalio.common import SearchAttributeIndexedValueType
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import Runtime
@@ -105,7 +105,12 @@ async def connect(
     converter = data_converter(settings, namespace=namespace)
     try:
         return await Client.connect(
-            **config, data_converter=converter, runtime=runtime, interceptors=interceptors()
+            **config,
+            data_converter=converter,
+            runtime=runtime,
+            interceptors=interceptors(),
+            # The codec has compressed what is large; to compress the rest costs both sides more than it saves.
+            grpc_compression=GrpcCompression.NONE,
         )
     except (RuntimeError, RPCError) as error:
         if is_denial(str(error)):

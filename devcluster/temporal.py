@@ -33,6 +33,20 @@ _DYNAMIC = {
     # What SQL stores in production can hold, so that a longer ID fails here already.
     "limit.maxIDLength": "255",
 }
+# As in production. Otherwise the attributes are looked up for every write and list: somebody may just have added one.
+_CACHED_ATTRIBUTES = {"system.forceSearchAttributesCacheRefreshOnRead": "false"}
+
+SEARCH_ATTRIBUTES: Mapping[str, str] = {
+    "ArgosyNamespace": "Keyword",
+    "ArgosyKind": "Keyword",
+    "ArgosyName": "Keyword",
+    "ArgosyPolicy": "Keyword",
+    "ArgosyPhase": "Keyword",
+    "ArgosyHealth": "Keyword",
+    "ArgosyClusters": "KeywordList",
+    "ArgosyRevision": "Int",
+}
+"""Name to type of what `activities/attributes.py` has."""
 
 
 class TemporalFailed(ArgosyError):
@@ -48,7 +62,8 @@ class TemporalServer:
         ui_port: the same for the web UI.
         ui: whether there is a web UI.
         codec: URL of the codec server that the UI's pages call; empty is none.
-        search_attributes: name to type, registered at the first start; a server ignores them later.
+        search_attributes: name to type, registered at the first start; a server ignores them later. It may take a
+            minute to see others that are added while it runs.
         dynamic: more dynamic configuration, key to JSON value, such as
             `{"frontend.WorkflowTimeSkippingEnabled": "true"}` or the tiny limits of a contract test.
     """
@@ -61,15 +76,16 @@ class TemporalServer:
         ui_port: int = 0,
         ui: bool = True,
         codec: str = "",
-        search_attributes: Mapping[str, str] | None = None,
+        search_attributes: Mapping[str, str] = SEARCH_ATTRIBUTES,
         dynamic: Mapping[str, str] | None = None,
     ) -> None:
         self.directory = directory.absolute()
         self._ui = ui
         self._codec = codec
-        self._search_attributes = dict(search_attributes or {})
+        self._search_attributes = dict(search_attributes)
         self._dynamic = _DYNAMIC | dict(dynamic or {})
         record = read_record(self._record)
+        self._registered: dict[str, str] = record.get("search_attributes", {})
         wanted = {"grpc": port, "ui": ui_port, "http": 0, "metrics": 0}
         self._ports: dict[str, int] = wanted | record.get("ports", {})
         self._process = Identity(**record["process"]) if record.get("process") else None
@@ -113,6 +129,8 @@ class TemporalServer:
             binary = _binary()
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._claim_ports()
+            if not self.database.exists():
+                self._registered = self._search_attributes
             self._process = spawn(
                 [binary, *self._arguments()], directory=self.directory, log=self.log, detach=detach
             )
@@ -178,9 +196,13 @@ class TemporalServer:
             options |= {"--ui-codec-endpoint": self._codec} if self._codec else {}
         words = [f"{option}={value}" for option, value in options.items()]
         words += ["--ui-disable-news-fetch" if self._ui else "--headless"]
-        # Measured twice as fast as the defaults; either survives the death of the process.
-        words += ["--sqlite-pragma=journal_mode=WAL", "--sqlite-pragma=synchronous=NORMAL"]
-        words += [f"--dynamic-config-value={key}={value}" for key, value in self._dynamic.items()]
+        # Measured twice as fast as the defaults, and all of it survives the death of the process. Nobody else reads the
+        # file while it runs.
+        pragmas = ("journal_mode=WAL", "synchronous=NORMAL", "locking_mode=EXCLUSIVE")
+        words += [f"--sqlite-pragma={pragma}" for pragma in pragmas]
+        cached = self._search_attributes.items() <= self._registered.items()
+        dynamic = (_CACHED_ATTRIBUTES if cached else {}) | self._dynamic
+        words += [f"--dynamic-config-value={key}={value}" for key, value in dynamic.items()]
         words += [f"--search-attribute={name}={kind}" for name, kind in self._search_attributes.items()]
         return ["server", "start-dev", *words]
 
@@ -190,7 +212,8 @@ class TemporalServer:
 
     def _remember(self) -> None:
         process = vars(self._process) if self._process else None
-        write_record(self._record, {"ports": self._ports, "process": process})
+        record = {"ports": self._ports, "process": process, "search_attributes": self._registered}
+        write_record(self._record, record)
 
 
 def _binary() -> Path:

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from activities import attributes
 from argosy.errors import Conflict
 from devcluster.ports import free_port
-from devcluster.temporal import NAMESPACE, TemporalServer
+from devcluster.temporal import NAMESPACE, SEARCH_ATTRIBUTES, TemporalServer
 
 
 @pytest.fixture
@@ -73,6 +74,36 @@ def test_search_attributes_and_the_user_interface_are_there(server: TemporalServ
     }
     with urllib.request.urlopen(server.ui_url, timeout=10) as response:
         assert response.status == 200
+
+
+def test_they_are_looked_up_anew_only_where_more_are_wanted_than_it_began_with(
+    server: TemporalServer,
+) -> None:
+    def looks_anew(found: TemporalServer) -> bool:
+        assert found.pid is not None
+        arguments = Path(f"/proc/{found.pid}/cmdline").read_text(encoding="utf-8")
+        return "forceSearchAttributesCacheRefreshOnRead=false" not in arguments
+
+    assert not looks_anew(server)
+    server.stop()
+    upgraded = TemporalServer(server.directory)
+    upgraded.start()
+    assert looks_anew(upgraded)
+    upgraded.stop()
+    server.start()
+    assert not looks_anew(server)
+
+
+def test_those_of_argosy_are_there_from_the_first_start_on(temporal_server: TemporalServer) -> None:
+    types = {
+        "KEYWORD": "Keyword",
+        "KEYWORD_LIST": "KeywordList",
+        "INT": "Int",
+    }
+    wanted = {key.name: types[key.indexed_value_type.name] for key in attributes.ALL}
+    assert wanted == SEARCH_ATTRIBUTES
+    found = call(temporal_server, "search-attributes")["customAttributes"]
+    assert found.keys() == SEARCH_ATTRIBUTES.keys()
 
 
 def test_another_program_finds_and_stops_what_runs(server: TemporalServer) -> None:
