@@ -13,6 +13,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities import attributes
+from activities.lists import published
 from activities.placing import Occasion
 from argosy.api.manifest import ResourceRef
 from argosy.api.placement import WorkloadAffinity, WorkloadAffinityTerm
@@ -90,10 +91,8 @@ class Companions:
             f'AND {attributes.NAMESPACE.name} = "{namespace}"'
         )
         try:
-            async for execution in self._client.list_workflows(query):
-                status = await execution.memo_value(attributes.STATUS, None, type_hint=PropagationStatus)
-                if status is not None:
-                    found[execution.id] = (status.groups, tuple(sorted(status.clusters)))
+            async for identifier, status in published(self._client, query, PropagationStatus):
+                found[identifier] = (status.groups, tuple(sorted(status.clusters)))
         except RPCError as error:
             raise Transient(f"Temporal does not list propagations: {error.message}") from error
         oldest = time.monotonic() - REMEMBERED_SECONDS

@@ -12,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities import attributes
 from activities.contracts import FailBack, FailedBack
 from activities.errors import temporal_errors
+from activities.lists import published
 from activities.notify import OPEN_PROPAGATIONS
 from argosy.api.propagation import Phase, PropagationStatus
 from argosy.errors import Transient
@@ -101,11 +102,10 @@ async def staying_away(client: Client, cluster: str) -> Mapping[str, Propagation
     """
     found: dict[str, PropagationStatus] = {}
     try:
-        async for execution in client.list_workflows(OPEN_PROPAGATIONS):
-            raw = await execution.memo_value(attributes.STATUS, None)
-            # Not as a model, where there is nothing to see: there may be many.
-            if isinstance(raw, dict) and cluster in (raw.get("left") or {}):
-                found[execution.id] = PropagationStatus.model_validate(raw)
+        # Not as a model, where there is nothing to see: there may be many.
+        async for identifier, raw in published(client, OPEN_PROPAGATIONS, dict):
+            if cluster in (raw.get("left") or {}):
+                found[identifier] = PropagationStatus.model_validate(raw)
     except RPCError as error:
         raise Transient(f"Temporal does not list propagations: {error.message}") from error
     return dict(sorted(found.items(), key=lambda one: (-one[1].priority, one[0])))

@@ -6,7 +6,7 @@ Nothing is decoded: the ID of its key goes along with every sealed payload in cl
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
@@ -16,12 +16,12 @@ from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionRequest,
     GetWorkflowExecutionHistoryRequest,
-    ListWorkflowExecutionsRequest,
 )
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.codec import KEY_ID
+from activities.lists import runs
 from argosy.errors import Unreachable
 
 RUNS_AT_ONCE = 8
@@ -87,25 +87,11 @@ async def key_use(client: Client) -> KeyUse:
         return True
 
     try:
-        listed = [info async for info in _runs(client)]
+        listed = [info async for info in runs(client, "", page=_PAGE)]
         looked = await asyncio.gather(*map(look, listed))
     except RPCError as error:
         raise Unreachable(f"Temporal does not show its runs: {error.message}; try again") from error
     return KeyUse(runs=sum(looked), needing={key: tuple(sorted(runs)) for key, runs in needing.items()})
-
-
-async def _runs(client: Client) -> AsyncIterator[WorkflowExecutionInfo]:
-    token = b""
-    while True:
-        request = ListWorkflowExecutionsRequest(
-            namespace=client.namespace, page_size=_PAGE, next_page_token=token
-        )
-        answer = await client.workflow_service.list_workflow_executions(request)
-        for info in answer.executions:
-            yield info
-        token = answer.next_page_token
-        if not token:
-            return
 
 
 async def _held(client: Client, info: WorkflowExecutionInfo) -> list[Message]:

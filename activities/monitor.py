@@ -25,7 +25,6 @@ from argosy.api.conditions import (
     READY_MESSAGE,
     ClusterCondition,
     apis_condition,
-    merged,
     moved,
     nodes_condition,
     watching_condition,
@@ -245,7 +244,7 @@ class Attempt:
             if collected is not None and collected.facts != request.facts:
                 return self._changed(collected)
         conditions = self._conditions(request.facts)
-        if moved(request.conditions, merged(request.conditions, conditions, at=datetime.now(UTC))):
+        if moved(request.conditions, conditions):
             return Observation(health=request.health, conditions=conditions)
         settled = now - self._began > SETTLED_AFTER
         patience = wanted_patience(request.patience, self._monitors.watched, settled=settled)

@@ -26,6 +26,7 @@ from activities.contracts import (
     TellDependencies,
 )
 from activities.errors import temporal_errors
+from activities.lists import published
 from activities.pacing import Looks, Pace
 from activities.snapshot import MAX_AGE
 from argosy.api.ids import policies_id
@@ -165,10 +166,9 @@ class Notifiers:
         """The propagations that a query finds, those of the highest priority first."""
         found: dict[str, int] = {}
         try:
-            async for execution in self._client.list_workflows(query):
-                # Not as a model: there may be many.
-                status = await execution.memo_value(attributes.STATUS, None)
-                found[execution.id] = int(status.get("priority", 0)) if isinstance(status, dict) else 0
+            # Not as a model: there may be many.
+            async for identifier, status in published(self._client, query, dict):
+                found[identifier] = int(status.get("priority", 0))
         except RPCError as error:
             raise Transient(f"Temporal does not list propagations: {error.message}") from error
         activity.heartbeat(len(found))

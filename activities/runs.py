@@ -12,7 +12,10 @@ import json
 from collections import OrderedDict
 from typing import Any, TypeVar
 
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from argosy.api.propagation import PropagationInput
@@ -20,6 +23,7 @@ from argosy.api.record import Record
 from argosy.errors import NotFound, Transient
 
 CACHED_RUNS = 512
+_RUNNING = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
 
 R = TypeVar("R", bound=Record)
 
@@ -55,13 +59,17 @@ class RunInputs:
 
     async def current_run(self, workflow_id: str) -> str | None:
         """The run ID of the open workflow with this ID, or None where none is open."""
+        execution = WorkflowExecution(workflow_id=workflow_id)
+        request = DescribeWorkflowExecutionRequest(namespace=self._client.namespace, execution=execution)
         try:
-            description = await self._client.get_workflow_handle(workflow_id).describe()
+            # Every plan asks twice. The client's own way would also decode what the run publishes.
+            described = await self._client.workflow_service.describe_workflow_execution(request, retry=True)
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return None
             raise Transient(f"Temporal does not answer: {error.message}") from error
-        return description.run_id if description.status == WorkflowExecutionStatus.RUNNING else None
+        info = described.workflow_execution_info
+        return info.execution.run_id if info.status == _RUNNING else None
 
     async def _fetch(self, workflow_id: str, run_id: str, model: type[R]) -> R:
         handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)

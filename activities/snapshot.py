@@ -12,6 +12,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities import attributes
+from activities.lists import decoded, published_by, runs
 from argosy.api.ids import cluster_id
 from argosy.api.membership import ClusterPhase, ClusterStatus
 from argosy.errors import NotFound, Transient
@@ -38,24 +39,22 @@ class _Reader:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._decoded: dict[str, tuple[Payload, ClusterStatus]] = {}
+        self._known: dict[str, tuple[Payload, ClusterStatus]] = {}
 
     async def read(self, restriction: str = "") -> dict[str, ClusterStatus]:
         """Clusters by name, in order."""
-        decoded: dict[str, tuple[Payload, ClusterStatus]] = {}
-        async for execution in self._client.list_workflows(RUNNING_CLUSTERS + restriction):
-            payload = execution.raw_info.memo.fields.get(attributes.STATUS)
+        found: dict[str, tuple[Payload, ClusterStatus]] = {}
+        async for run in runs(self._client, RUNNING_CLUSTERS + restriction):
+            payload = published_by(run)
             if payload is None:
                 continue
-            known = self._decoded.get(execution.id)
-            if known is not None and known[0] == payload:
-                decoded[execution.id] = known
-                continue
-            status = await execution.memo_value(attributes.STATUS, None, type_hint=ClusterStatus)
-            if status is not None:
-                decoded[execution.id] = (payload, status)
-        self._decoded = decoded
-        return dict(sorted((status.name, status) for _, status in decoded.values()))
+            identifier = run.execution.workflow_id
+            known = self._known.get(identifier)
+            if known is None or known[0] != payload:
+                known = (payload, await decoded(self._client, payload, ClusterStatus))
+            found[identifier] = known
+        self._known = found
+        return dict(sorted((status.name, status) for _, status in found.values()))
 
 
 class ClusterSnapshot:

@@ -17,8 +17,8 @@ from datetime import UTC, datetime, timedelta
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from activities import attributes
 from activities.in_use import KindsInUse
+from activities.lists import published
 from activities.metrics import OFF, Metrics
 from activities.notify import OPEN_PROPAGATIONS
 from activities.observing import Observer
@@ -168,14 +168,11 @@ class Observers:
             if seen is not None and (target.seen is None or not seen.same_as(target.seen)):
                 self._reporter.offer(propagation, cluster, seen, urgent=False)
 
-    async def _open(self, *, since: datetime | None) -> AsyncIterator[tuple[str, PropagationStatus]]:
+    def _open(self, *, since: datetime | None) -> AsyncIterator[tuple[str, PropagationStatus]]:
         query = OPEN_PROPAGATIONS
         if since is not None:
             query += f' AND StartTime >= "{since.isoformat()}"'
-        async for execution in self._client.list_workflows(query):
-            status = await execution.memo_value(attributes.STATUS, None, type_hint=PropagationStatus)
-            if status is not None:
-                yield execution.id, status
+        return published(self._client, query, PropagationStatus)
 
 
 def _seen(

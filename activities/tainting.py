@@ -11,6 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contracts import EvaluateTaints, Notified, TaintedBy, TaintVerdict, TellClusters
 from activities.errors import temporal_errors
+from activities.lists import runs
 from activities.runs import RunInputs
 from activities.snapshot import RUNNING_CLUSTERS
 from argosy.api.cluster import Cluster, ClusterSpec
@@ -63,10 +64,11 @@ class Tainting:
         for pause in ROUNDS:
             await asyncio.sleep(pause)
             try:
-                async for execution in self._client.list_workflows(RUNNING_CLUSTERS):
-                    if execution.id not in told:
-                        await self._tell(execution.id, event)
-                        told.add(execution.id)
+                async for run in runs(self._client, RUNNING_CLUSTERS):
+                    identifier = run.execution.workflow_id
+                    if identifier not in told:
+                        await self._tell(identifier, event)
+                        told.add(identifier)
                     activity.heartbeat(len(told))
             except RPCError as error:
                 raise Transient(f"Temporal does not list clusters: {error.message}") from error

@@ -16,6 +16,7 @@ from temporalio.common import SearchAttributePair, WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities import attributes
+from activities.lists import published
 from argosy.api.ids import id_of, policies_id
 from argosy.api.manifest import ResourceRef, ref_of
 from argosy.api.messages import Deletion, Reschedule, Retry, Steer, Submitted
@@ -260,10 +261,8 @@ class Session(Connection):
 
     async def propagations(self, query: str) -> AsyncIterator[PropagationStatus]:
         """What the lists show for a query; they lag behind by fractions of a second."""
-        async for execution in self.client.list_workflows(query):
-            status = await execution.memo_value(attributes.STATUS, None, type_hint=PropagationStatus)
-            if status is not None:
-                yield status
+        async for _, status in published(self.client, query, PropagationStatus):
+            yield status
 
     # -- policies -----------------------------------------------------------------------------------
 
@@ -315,10 +314,8 @@ class Session(Connection):
         """Every namespace that has policies, and None for the cluster scope."""
         found: list[str | None] = []
         query = 'WorkflowType = "PolicySet" AND ExecutionStatus = "Running"'
-        async for execution in self.client.list_workflows(query):
-            start = await execution.memo_value(attributes.STATUS, None)
-            if isinstance(start, dict):
-                found.append(start.get("namespace"))
+        async for _, status in published(self.client, query, dict):
+            found.append(status.get("namespace"))
         return sorted(found, key=lambda name: name or "")
 
     def _start_options(self, first: FirstRun) -> dict[str, Any]:

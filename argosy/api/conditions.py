@@ -96,8 +96,8 @@ def judged(conditions: Iterable[ClusterCondition], *, ready: Status) -> dict[str
 
 
 def moved(known: Iterable[ClusterCondition], seen: Iterable[ClusterCondition]) -> bool:
-    """Whether a status or a reason differs; messages may hold numbers that are no news."""
-    return _judgements(known) != _judgements(seen)
+    """Whether what is seen differs from what is known, or adds to it; messages may hold numbers that are no news."""
+    return not _judgements(seen) <= _judgements(known)
 
 
 def merged(

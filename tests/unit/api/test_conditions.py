@@ -52,3 +52,6 @@ def test_since_moves_with_the_status_only_and_others_stay() -> None:
     assert third[0].since == LATER
     assert moved(first, second)
     assert not moved(first, merged(first, (watching_condition("True", "A", "other words"),), at=LATER))
+    # What nobody has looked at this time is no news, and what was not known before is.
+    assert not moved(first, (watching_condition("True", "A", "other words"),))
+    assert moved((), (watching_condition("True", "A", "m"),))
