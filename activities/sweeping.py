@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -25,6 +25,7 @@ from activities.observing import Observer
 from activities.reporting import Reporter
 from argosy.api.conditions import ClusterCondition
 from argosy.api.health import Assess
+from argosy.api.manifest import ResourceRef
 from argosy.api.observation import MISSING, CopyObservation, newer
 from argosy.api.propagation import PropagationStatus, Target, TargetPhase
 from argosy.kube.connect import Member
@@ -122,8 +123,10 @@ class Observers:
         while True:
             began = datetime.now(UTC)
             try:
-                async for status in self._open(since=since):
-                    self._kinds.note(status[1].ref.api_version, status[1].ref.kind)
+                # Not as a model: in a burst there are many.
+                async for _, status in published(self._client, _open(since), dict):
+                    ref = ResourceRef.model_validate(status["ref"])
+                    self._kinds.note(ref.api_version, ref.kind)
                 since = began - _OVERLAP
             except RPCError as error:
                 logger.info("kinds in use could not be listed: %s", error)
@@ -152,7 +155,7 @@ class Observers:
 
     async def _sweep(self) -> None:
         try:
-            async for propagation, status in self._open(since=None):
+            async for propagation, status in published(self._client, _open(None), PropagationStatus):
                 self._compare(propagation, status)
         except RPCError as error:
             logger.info("records could not be compared with the clusters: %s", error)
@@ -168,11 +171,10 @@ class Observers:
             if seen is not None and (target.seen is None or not seen.same_as(target.seen)):
                 self._reporter.offer(propagation, cluster, seen, urgent=False)
 
-    def _open(self, *, since: datetime | None) -> AsyncIterator[tuple[str, PropagationStatus]]:
-        query = OPEN_PROPAGATIONS
-        if since is not None:
-            query += f' AND StartTime >= "{since.isoformat()}"'
-        return published(self._client, query, PropagationStatus)
+
+def _open(since: datetime | None) -> str:
+    """The query for open propagations, of which the latest run has begun after a moment."""
+    return OPEN_PROPAGATIONS + (f' AND StartTime >= "{since.isoformat()}"' if since is not None else "")
 
 
 def _seen(

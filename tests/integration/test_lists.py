@@ -48,7 +48,10 @@ async def test_every_page_is_read_and_only_what_publishes_is_shown(client: Clien
     }
     for identifier, status in statuses.items():
         await client.start_workflow(
-            kind, id=identifier, task_queue=kind, memo={attributes.STATUS: status} if status.revision else None
+            kind,
+            id=identifier,
+            task_queue=kind,
+            memo={attributes.STATUS: status} if status.revision else None,
         )
     query = f'WorkflowType = "{kind}" AND ExecutionStatus = "Running"'
     await listed(client, query, 5)
