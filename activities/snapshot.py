@@ -7,7 +7,6 @@ import contextlib
 import time
 from collections.abc import Mapping
 
-from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -39,19 +38,20 @@ class _Reader:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._known: dict[str, tuple[Payload, ClusterStatus]] = {}
+        self._known: dict[str, tuple[bytes, ClusterStatus]] = {}
 
     async def read(self, restriction: str = "") -> dict[str, ClusterStatus]:
         """Clusters by name, in order."""
-        found: dict[str, tuple[Payload, ClusterStatus]] = {}
+        found: dict[str, tuple[bytes, ClusterStatus]] = {}
         async for run in runs(self._client, RUNNING_CLUSTERS + restriction):
             payload = published_by(run)
             if payload is None:
                 continue
             identifier = run.execution.workflow_id
             known = self._known.get(identifier)
-            if known is None or known[0] != payload:
-                known = (payload, await decoded(self._client, payload, ClusterStatus))
+            # The bytes alone: a part of an answer keeps all of it, and answers about large fleets have megabytes.
+            if known is None or known[0] != payload.data:
+                known = (payload.data, await decoded(self._client, payload, ClusterStatus))
             found[identifier] = known
         self._known = found
         return dict(sorted((status.name, status) for _, status in found.values()))
