@@ -26,7 +26,7 @@ from activities.contracts import (
     TellDependencies,
 )
 from activities.errors import temporal_errors
-from activities.lists import published
+from activities.lists import decoded, published_by, runs
 from activities.pacing import Looks, Pace
 from activities.snapshot import MAX_AGE
 from argosy.api.ids import policies_id
@@ -166,9 +166,11 @@ class Notifiers:
         """The propagations that a query finds, those of the highest priority first."""
         found: dict[str, int] = {}
         try:
-            # Not as a model: there may be many.
-            async for identifier, status in published(self._client, query, dict):
-                found[identifier] = int(status.get("priority", 0))
+            async for run in runs(self._client, query):
+                payload = published_by(run)
+                # Not as a model: there may be many. Whoever shows nothing yet is told all the same.
+                status = await decoded(self._client, payload, dict) if payload is not None else {}
+                found[run.execution.workflow_id] = int(status.get("priority", 0))
         except RPCError as error:
             raise Transient(f"Temporal does not list propagations: {error.message}") from error
         activity.heartbeat(len(found))

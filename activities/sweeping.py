@@ -124,7 +124,7 @@ class Observers:
             began = datetime.now(UTC)
             try:
                 # Not as a model: in a burst there are many.
-                async for _, status in published(self._client, _open(since), dict):
+                async for _, status in published(self._client, _open_since(since), dict):
                     ref = ResourceRef.model_validate(status["ref"])
                     self._kinds.note(ref.api_version, ref.kind)
                 since = began - _OVERLAP
@@ -155,7 +155,7 @@ class Observers:
 
     async def _sweep(self) -> None:
         try:
-            async for propagation, status in published(self._client, _open(None), PropagationStatus):
+            async for propagation, status in published(self._client, _open_since(None), PropagationStatus):
                 self._compare(propagation, status)
         except RPCError as error:
             logger.info("records could not be compared with the clusters: %s", error)
@@ -172,9 +172,9 @@ class Observers:
                 self._reporter.offer(propagation, cluster, seen, urgent=False)
 
 
-def _open(since: datetime | None) -> str:
-    """The query for open propagations, of which the latest run has begun after a moment."""
-    return OPEN_PROPAGATIONS + (f' AND StartTime >= "{since.isoformat()}"' if since is not None else "")
+def _open_since(moment: datetime | None) -> str:
+    """The query for open propagations whose current run has begun after a moment; for all of them without one."""
+    return OPEN_PROPAGATIONS + (f' AND StartTime >= "{moment.isoformat()}"' if moment is not None else "")
 
 
 def _seen(
