@@ -102,7 +102,8 @@ class Player:
                 return output
             if time.monotonic() > deadline:
                 raise Failed(f"{command} does not show {until!r}, but: {output}")
-            time.sleep(1)
+            # Some of it is there for three seconds only, and a command takes two of them on a slow machine.
+            time.sleep(0.1)
 
     def _run(self, command: str) -> tuple[int, str]:
         if command.startswith("export "):
