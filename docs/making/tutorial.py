@@ -55,11 +55,13 @@ class Player:
 
     Attributes:
         state: an empty directory, where the local environment lives.
+        settings: variables for every command, and for the worker that one of them starts.
     """
 
     state: Path
     picture: Picture = field(default=lambda _name, _output: None)
     page: PageOf = field(default=lambda _name, _url, _texts: None)
+    settings: Mapping[str, str] = field(default_factory=dict)
     _variables: dict[str, str] = field(default_factory=dict)
     _ui: str = ""
 
@@ -102,7 +104,7 @@ class Player:
                 return output
             if time.monotonic() > deadline:
                 raise Failed(f"{command} does not show {until!r}, but: {output}")
-            # Some of it is there for three seconds only, and a command takes two of them on a slow machine.
+            # Some of it is there for three seconds only, of which a command takes two on a slow machine.
             time.sleep(0.1)
 
     def _run(self, command: str) -> tuple[int, str]:
@@ -132,7 +134,7 @@ class Player:
         }
         path = f"{Path(sys.executable).parent}:{kept.get('PATH', '')}"
         ours = {"PATH": path, "XDG_STATE_HOME": str(self.state), "LOGNAME": "ada", "TERM": "xterm-256color"}
-        return kept | ours | self._variables
+        return kept | ours | dict(self.settings) | self._variables
 
     def _clean(self, output: str) -> str:
         """The output as a reader gets it: usual ports, own directories, no blanks at the ends of lines."""
