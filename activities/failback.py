@@ -102,7 +102,6 @@ async def staying_away(client: Client, cluster: str) -> Mapping[str, Propagation
     """
     found: dict[str, PropagationStatus] = {}
     try:
-        # Not as a model, where there is nothing to see: there may be many.
         async for identifier, raw in published(client, OPEN_PROPAGATIONS, dict):
             if cluster in (raw.get("left") or {}):
                 found[identifier] = PropagationStatus.model_validate(raw)

@@ -47,7 +47,7 @@ async def published(client: Client, query: str, kind: type[Status]) -> AsyncIter
     """Workflow ID and published status of the runs that a query finds and that have one.
 
     Args:
-        kind: what the status is read as; `dict` is the fastest.
+        kind: what the status is read as; a `dict` where there may be many, and little of each is of interest.
 
     Raises:
         RPCError: Temporal does not list them.

@@ -168,7 +168,7 @@ class Notifiers:
         try:
             async for run in runs(self._client, query):
                 payload = published_by(run)
-                # Not as a model: there may be many. Whoever shows nothing yet is told all the same.
+                # Whoever shows nothing yet is told all the same.
                 status = await decoded(self._client, payload, dict) if payload is not None else {}
                 found[run.execution.workflow_id] = int(status.get("priority", 0))
         except RPCError as error:

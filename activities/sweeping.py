@@ -123,7 +123,6 @@ class Observers:
         while True:
             began = datetime.now(UTC)
             try:
-                # Not as a model: in a burst there are many.
                 async for _, status in published(self._client, _open_since(since), dict):
                     ref = ResourceRef.model_validate(status["ref"])
                     self._kinds.note(ref.api_version, ref.kind)

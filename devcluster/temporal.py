@@ -62,8 +62,8 @@ class TemporalServer:
         ui_port: the same for the web UI.
         ui: whether there is a web UI.
         codec: URL of the codec server that the UI's pages call; empty is none.
-        search_attributes: name to type, registered at the first start; a server ignores them later. It may take a
-            minute to see others that are added while it runs.
+        search_attributes: name to type, registered at the first start; a server ignores them later. Others that are
+            added while it runs are seen after a second or two.
         dynamic: more dynamic configuration, key to JSON value, such as
             `{"frontend.WorkflowTimeSkippingEnabled": "true"}` or the tiny limits of a contract test.
     """
