@@ -16,19 +16,19 @@ demo: $(STAMP) ## Watch an application reach three real clusters; KEEP=1 leaves 
 	@$(BIN)/argosy demo
 
 test: $(STAMP) ## Run every test, on real API servers and a real Temporal.
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m tests
 
 test-postgres: $(STAMP) ## Run Temporal on PostgreSQL as deployed; needs PostgreSQL's server.
-	@$(BIN)/python -m pytest -m postgres tests/deploy
+	@$(BIN)/python -m tests -m postgres tests/deploy
 
 test-pull: $(STAMP) ## Run main job, health and failover with one member in pull mode.
-	@ARGOSY_TEST_PULL=member2,lone,cdg $(BIN)/python -m pytest tests/pull tests/cli/test_life.py \
+	@ARGOSY_TEST_PULL=member2,lone,cdg $(BIN)/python -m tests tests/pull tests/cli/test_life.py \
 		tests/cli/test_drift.py tests/crash/test_kill.py tests/health/test_flapping.py \
 		tests/health/test_steered.py tests/failover \
 		--deselect tests/cli/test_life.py::test_clusters_are_edited_and_refused
 
 test-fast: $(STAMP) ## Run the tests that start no processes.
-	@$(BIN)/python -m pytest tests/unit tests/conformance tests/architecture
+	@$(BIN)/python -m tests tests/unit tests/conformance tests/architecture
 
 chaos: $(STAMP) ## Break parts at random, and check what members hold; SEED=, ROUNDS=10.
 	@$(BIN)/python -m tests.chaos --rounds $(or $(ROUNDS),10) $(if $(SEED),--seed $(SEED))

@@ -123,7 +123,7 @@ class Settings(BaseModel):
     )
     hard_exit: bool = Field(
         default=True,
-        description="Leave the process at once after flushing, around a defect of short-lived clients.",
+        description="End a command at once after flushing: the Temporal SDK can hang one that ends in order.",
     )
 
     @property

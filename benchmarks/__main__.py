@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import sys
 from pathlib import Path
 
+from activities.exits import leave_after
 from benchmarks.measures import Figures, measure_all
 from benchmarks.report import machine, table
 
@@ -24,8 +24,7 @@ def main() -> None:
     print(table(figures))
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps({"machine": machine(), "figures": figures}, indent=2) + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    main()
+    leave_after(main)

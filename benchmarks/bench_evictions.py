@@ -26,6 +26,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
 from activities import attributes
+from activities.exits import leave_after
 from argosy.api.cluster_connection import ConnectionReference
 from argosy.kube.connect import connect
 from argosy.kube.watch import Change, Snapshot, watch
@@ -284,4 +285,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    leave_after(main)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from activities import attributes
+from activities.exits import leave_after
 from argosy.api.ids import cluster_id
 from argosy.api.membership import ClusterPhase, ClusterStatus
 from benchmarks.installation import Installation, deployment, installation
@@ -234,4 +235,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    leave_after(main)

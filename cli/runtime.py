@@ -1,17 +1,17 @@
 """How every command runs: connect, act, say what went wrong in one sentence, and leave with the right code.
 
-A short-lived process that used the Temporal SDK can abort while the interpreter shuts down, which would turn a
-success into exit code 134. Hence the wait for the SDK's last callbacks, and the hard exit after flushing.
+The SDK's last callbacks are waited for; why the process then ends at once is in activities/exits.py.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn
 
+from activities.exits import leave
 from argosy.config import Settings, traces_wanted
 from argosy.errors import ArgosyError
 
@@ -44,25 +44,14 @@ def run(command: Callable[[Settings], Awaitable[int | None]]) -> NoReturn:
     except BrokenPipeError:
         # The reader of our output has gone; there is nobody left to tell.
         code = 1
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - what nobody expected ends the process at once, too
         known = _temporal_failure(error)
         if known is None:
-            raise
-        _say(str(known))
-        code = known.exit_code
+            traceback.print_exc()
+        else:
+            _say(str(known))
+            code = known.exit_code
     leave(code, hard=hard)
-
-
-def leave(code: int, *, hard: bool = True) -> NoReturn:
-    """Flush and end the process."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BrokenPipeError:
-            continue
-    if hard:
-        os._exit(code)
-    sys.exit(code)
 
 
 async def _drained(command: Callable[[Settings], Awaitable[int | None]], settings: Settings) -> int | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 import signal
 import sys
 
@@ -21,6 +20,7 @@ from activities.connection import (
     missing_attributes,
     require_right_to_work,
 )
+from activities.exits import leave_after
 from activities.members import Inside
 from activities.metrics import OFF, Metrics
 from activities.telemetry import runtime
@@ -103,12 +103,15 @@ async def run(settings: Settings, *, profile: str | None = None, inside: Inside 
 
 def main() -> None:
     """Entry point of the worker process."""
+    leave_after(_main)
+
+
+def _main() -> int:
     try:
         settings = Settings.from_env()
         logs.set_up(settings)
         asyncio.run(run(settings))
     except ArgosyError as error:
         sys.stderr.write(f"error: {error}\n")
-        sys.stderr.flush()
-        # Threads of the SDK that are still connecting abort the interpreter when it ends in order.
-        os._exit(error.exit_code)
+        return error.exit_code
+    return 0

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from activities.exits import leave_after
 from benchmarks.report import machine
 from benchmarks.scale import crash, fleet, processes, rest
 from benchmarks.scale.ground import Figures
@@ -65,4 +66,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    leave_after(main)

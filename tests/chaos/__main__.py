@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from activities.exits import leave_after
 from tests.chaos.rig import Rig
 from tests.chaos.round import Round
 from tests.chaos.script import script_of
@@ -72,4 +73,4 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave_after(main)

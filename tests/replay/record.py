@@ -16,6 +16,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.connection import connect, initialise
 from activities.contracts import Inspected, Observation, TaintedBy, TaintVerdict
+from activities.exits import leave_after
 from argosy import __version__
 from argosy.api.cluster_connection import ConnectionReference
 from argosy.api.conditions import watching_condition
@@ -304,6 +305,12 @@ async def record(names: Sequence[str]) -> None:
         server.stop()
 
 
+def main() -> None:
+    """Record the scenarios that are named, or all."""
+    asyncio.run(record(sys.argv[1:]))
+    sys.stdout.write(f"recorded {len(list(HISTORIES.rglob('*.json')))} histories\n")
+
+
 def _portable(value: Any) -> Any:
     """The history without stack traces, which name paths of this machine and mean nothing to a replay."""
     if isinstance(value, dict):
@@ -312,5 +319,4 @@ def _portable(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    asyncio.run(record(sys.argv[1:]))
-    sys.stdout.write(f"recorded {len(list(HISTORIES.rglob('*.json')))} histories\n")
+    leave_after(main)
