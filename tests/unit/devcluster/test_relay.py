@@ -98,7 +98,7 @@ def test_what_a_client_has_sent_that_gave_up_arrives_all_the_same(relay: Relay, 
     time.sleep(0.2)
     assert echo.heard == b"1"
     relay.forward()
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 10
     while echo.heard != b"1late":
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -142,7 +142,7 @@ def test_a_delay_holds_up_each_way(relay: Relay) -> None:
         relay.forward()
         began = time.monotonic()
         assert say(connection, b"2") == b"2"
-        assert time.monotonic() - began < 0.15
+        assert time.monotonic() - began < 0.3
 
 
 def test_where_nobody_is_behind_the_connection_is_broken_off(echo: Echo) -> None:

@@ -63,7 +63,7 @@ async def test_a_script_that_does_not_end_is_killed_and_the_next_call_works(
     with pytest.raises(InterpreterError, match="more than 1 s") as stopped:
         await pool.call(script, "Run")
 
-    assert 0.9 < time.monotonic() - started < 3
+    assert 0.9 < time.monotonic() - started < 10
     assert not stopped.value.retryable
     assert await _works(pool)
 
@@ -244,7 +244,7 @@ def test_no_process_outlives_a_parent_that_is_killed() -> None:
         pids = [int(pid) for pid in parent.stdout.readline().split()]
         assert all(_runs(pid) for pid in pids)
         parent.kill()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while any(_runs(pid) for pid in pids):
         assert time.monotonic() < deadline
         time.sleep(0.05)
