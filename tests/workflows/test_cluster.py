@@ -198,7 +198,7 @@ async def test_the_list_of_apis_is_where_planners_read_it_as_soon_as_it_has_join
     await joined(stage.session, "apis", settings(), timeout=20)
     inputs = RunInputs(stage.client)
     identifier = cluster_id("apis")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while True:
             run_id = await inputs.current_run(identifier)
             assert run_id is not None
