@@ -13,6 +13,8 @@ import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
+INTERRUPTED = 130
+
 
 def leave(code: int, *, hard: bool = True) -> NoReturn:
     """Flush, and end the process with this code; in the interpreter's own way where it is not to be `hard`."""
@@ -27,10 +29,16 @@ def leave(code: int, *, hard: bool = True) -> NoReturn:
 
 
 def leave_after(main: Callable[[], int | None]) -> NoReturn:
-    """Run a program's `main` and leave with the code that it returns; with 1 and a traceback where it raises."""
+    """Run a program's `main` and leave with the code that it returns; with 1 and a traceback where it raises.
+
+    Raises:
+        SystemExit: its arguments are wrong, or only ask for help; the SDK was not used yet.
+    """
     try:
         code = main() or 0
-    except Exception:  # noqa: BLE001 - it is told whole; raised on, it would end the interpreter in order
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - it is told whole; raised on, it would end the interpreter in order
         traceback.print_exc()
-        code = 1
+        code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
     leave(code)

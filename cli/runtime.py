@@ -11,14 +11,13 @@ import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn
 
-from activities.exits import leave
+from activities.exits import INTERRUPTED, leave
 from argosy.config import Settings, traces_wanted
 from argosy.errors import ArgosyError
 
 GROUPS = {"cluster", "dev", "worker"}
 # They trace what they are asked for, not how long they run.
 LASTING = {("worker", "run"), ("serve",)}
-INTERRUPTED = 130
 TIMED_OUT = 3
 
 
@@ -44,7 +43,7 @@ def run(command: Callable[[Settings], Awaitable[int | None]]) -> NoReturn:
     except BrokenPipeError:
         # The reader of our output has gone; there is nobody left to tell.
         code = 1
-    except Exception as error:  # noqa: BLE001 - what nobody expected ends the process at once, too
+    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the unexpected ends the process at once, too
         known = _temporal_failure(error)
         if known is None:
             traceback.print_exc()
@@ -84,7 +83,7 @@ def command_words(arguments: Sequence[str]) -> tuple[str, ...]:
     return tuple(words[: 2 if words and words[0] in GROUPS else 1])
 
 
-def _temporal_failure(error: Exception) -> ArgosyError | None:
+def _temporal_failure(error: BaseException) -> ArgosyError | None:
     """What it means where Temporal failed in a way that no command expects; None for anything else."""
     from temporalio.service import RPCError
 

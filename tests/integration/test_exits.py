@@ -15,32 +15,46 @@ _PROGRAM = """
 import asyncio, sys, time
 from temporalio.client import Client
 from activities.exits import leave_after
+from cli.runtime import run
 
 class Late:
     def __del__(self):
         time.sleep(0.5)
 
-async def ask():
+async def main(settings=None):
+    global late
+    late = Late()
     client = await Client.connect(sys.argv[1])
     for _ in range(20):
         asyncio.ensure_future(client.count_workflows(""))
     await asyncio.sleep(0)
-
-def main():
-    global late
-    asyncio.run(ask())
-    late = Late()
     print("done")
     {end}
 
-leave_after(main)
+{how}
 """
+PROGRAM = "leave_after(lambda: asyncio.run(main()))"
+COMMAND = "run(main)"
 
 
-@pytest.mark.parametrize(("end", "code"), [("pass", 0), ("return 3", 3), ("raise LookupError('told')", 1)])
-def test_a_process_ends_whatever_is_under_way(temporal_server: TemporalServer, end: str, code: int) -> None:
+@pytest.mark.parametrize(
+    ("how", "end", "code", "told"),
+    [
+        (PROGRAM, "pass", 0, ""),
+        (PROGRAM, "return 3", 3, ""),
+        (PROGRAM, "raise LookupError('told')", 1, "LookupError: told"),
+        (PROGRAM, "raise asyncio.CancelledError", 1, "asyncio.exceptions.CancelledError"),
+        (PROGRAM, "raise KeyboardInterrupt", 130, "KeyboardInterrupt"),
+        (COMMAND, "raise LookupError('told')", 1, "LookupError: told"),
+        (COMMAND, "raise asyncio.CancelledError", 1, "asyncio.exceptions.CancelledError"),
+        (COMMAND, "raise KeyboardInterrupt", 130, ""),
+    ],
+)
+def test_a_process_ends_whatever_is_under_way(
+    temporal_server: TemporalServer, how: str, end: str, code: int, told: str
+) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM.replace("{end}", end), temporal_server.address],
+        [sys.executable, "-c", _PROGRAM.format(how=how, end=end), temporal_server.address],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
@@ -48,4 +62,4 @@ def test_a_process_ends_whatever_is_under_way(temporal_server: TemporalServer, e
         check=False,
     )
     assert (done.returncode, done.stdout) == (code, "done\n"), done.stderr
-    assert done.stderr.rstrip().endswith("LookupError: told") == (code == 1), done.stderr
+    assert done.stderr.rstrip().rpartition("\n")[2] == told
