@@ -25,7 +25,7 @@ async def main(settings=None):
     global late
     late = Late()
     client = await Client.connect(sys.argv[1])
-    for _ in range(20):
+    for _ in range(500):
         asyncio.ensure_future(client.count_workflows(""))
     await asyncio.sleep(0)
     print("done")
