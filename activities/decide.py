@@ -174,6 +174,7 @@ def _placed(
         terms=occasion.terms,
         now=occasion.now,
         returned=occasion.returned,
+        doubted=occasion.doubted,
         rescheduled_at=occasion.rescheduled_at,
         steering=occasion.steering,
     )

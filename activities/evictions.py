@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from argosy.scheduling.eviction import is_outage, leaves_at
 from argosy.scheduling.filters import untolerated
 from argosy.scheduling.strategy import Strategy, strategy_of
 
+_LOOK_AGAIN = timedelta(seconds=1)
 _MARKS = {
     NOT_READY_TAINT: "it does not answer",
     FAILOVER_TAINT: "its failover was asked for",
@@ -113,6 +114,7 @@ def evictions(
     terms: FailoverTerms,
     now: datetime,
     returned: Mapping[str, datetime] | None = None,
+    doubted: Collection[str] = (),
     rescheduled_at: datetime | None = None,
     steering: Steering | None = None,
 ) -> Evictions:
@@ -122,11 +124,12 @@ def evictions(
         fleet: with the taints that only this template sees.
         held: clusters whose copies nobody may move, by a person's wish.
         returned: cluster that is well again -> since when.
+        doubted: clusters that count as well, and may be about to fail.
         rescheduled_at: when someone last asked for a new division, over all clusters that are well.
         steering: what was asked for this template's copies alone.
     """
     wanted = _wanted_back(facts, steering or Steering(), rescheduled_at=rescheduled_at)
-    guard = _guard(fleet, returned, terms=terms, now=now)
+    guard = _guard(fleet, returned, doubted, terms=terms, now=now)
     leaving = {name: _leaving(template, fleet[name], terms) for name in fleet}
     evicting = {
         name: known.model_copy(update={"answers": not _is_failing(fleet[name])})
@@ -294,6 +297,7 @@ def _is_failing(cluster: Cluster) -> bool:
 def _guard(
     fleet: Mapping[str, Cluster],
     returned: Mapping[str, datetime] | None,
+    doubted: Collection[str],
     *,
     terms: FailoverTerms,
     now: datetime,
@@ -301,7 +305,8 @@ def _guard(
     """Until when the observer is suspected rather than the clusters; None where it is not.
 
     Clusters that were cut off together do not come back in the same moment. Those that are back already are counted
-    for a while, so that the last ones are not given up because they are few.
+    for a while, so that the last ones are not given up because they are few. Nor are they confirmed to fail in the same
+    moment: those that may be about to are counted, too, and looked at again soon.
     """
     failing = {name for name, cluster in fleet.items() if _is_failing(cluster)}
     lately = {
@@ -313,6 +318,8 @@ def _guard(
         return now
     if failing and is_outage(fleet.values(), failing={*failing, *lately}, share=terms.share):
         return min(lately.values())
+    if failing and is_outage(fleet.values(), failing={*failing, *lately, *doubted}, share=terms.share):
+        return now + _LOOK_AGAIN
     return None
 
 

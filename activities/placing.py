@@ -47,6 +47,7 @@ class Occasion:
         steering: what was asked for this template's copies alone.
         held: clusters whose copies nobody may move.
         returned: cluster that has failed and is well again -> since when.
+        doubted: clusters that count as well, and may be about to fail.
         slot: when the template may move, where many do; None where it may at any time.
         terms: how long copies stay on a cluster that fails.
         interpreted: what is known of the template; None means by Argosy's own rules.
@@ -66,6 +67,7 @@ class Occasion:
     facts: CopyFacts = field(default_factory=CopyFacts)
     steering: Steering = field(default_factory=Steering)
     returned: Mapping[str, datetime] = field(default_factory=dict)
+    doubted: tuple[str, ...] = ()
     slot: datetime | None = None
     held: tuple[str, ...] = ()
     terms: FailoverTerms = field(default_factory=FailoverTerms)

@@ -18,9 +18,10 @@ from activities.capacity import Capacity
 from activities.companions import Companions, groups_of
 from activities.contracts import Applied, ApplyRequest, Planned, PlanRequest
 from activities.decide import decide
+from activities.doubts import Doubts
 from activities.errors import temporal_errors
 from activities.evictions import FailoverTerms
-from activities.fleet import Fleets
+from activities.fleet import Fleets, is_member
 from activities.interpreting import Interpreters, Stored
 from activities.metrics import OFF, Metrics
 from activities.pacing import Pace
@@ -66,11 +67,13 @@ class Planners:
         behaviour: Behaviour,
         terms: FailoverTerms,
         pace: Pace,
+        doubts: Doubts,
         metrics: Metrics = OFF,
     ) -> None:
         self._metrics = metrics
         self._terms = terms
         self._pace = pace
+        self._doubts = doubts
         self._inputs = inputs
         self._templates = templates
         self._snapshot = snapshot
@@ -102,16 +105,29 @@ class Planners:
         )
         policies = dict(zip(scopes, views, strict=True))
         plan, clusters = await self._decided(template, policies, request)
+        doubted = await self._doubted(plan, request, clusters)
+        if doubted:
+            plan, clusters = await self._decided(template, policies, request, doubted=doubted)
         slot = self._slot_for(plan, request)
         if slot is not None:
-            plan, clusters = await self._decided(template, policies, request, slot=slot)
+            plan, clusters = await self._decided(template, policies, request, doubted=doubted, slot=slot)
         if plan.retry:
             # What does not fit as things were known may well fit as they have just become.
-            plan, clusters = await self._decided(template, policies, request, max_age=FRESH)
+            plan, clusters = await self._decided(template, policies, request, doubted=doubted, max_age=FRESH)
         repeated = request.known is not None and activity.info().attempt > 1
         if request.known is None or repeated or not _may_apply_along(plan, request.known, clusters):
             return Planned(plan=plan, repeated=repeated)
         return Planned(plan=plan, applied=await self._applied_along(plan, request, request.known))
+
+    async def _doubted(
+        self, plan: Plan, request: PlanRequest, clusters: Mapping[str, ClusterStatus]
+    ) -> tuple[str, ...]:
+        """The clusters that may be about to fail; asked only where the plan gives up one that has failed."""
+        moves = plan.evicting.keys() - request.facts.evicting.keys()
+        if all(name not in clusters or clusters[name].health.ready for name in moves):
+            return ()
+        well = [name for name, one in sorted(clusters.items()) if is_member(one) and one.health.ready]
+        return await self._doubts.among(well)
 
     def _slot_for(self, plan: Plan, request: PlanRequest) -> datetime | None:
         """When the template may move, where others that do go first; None where it may now, or need not."""
@@ -129,6 +145,7 @@ class Planners:
         policies: dict[str, PolicyView],
         request: PlanRequest,
         *,
+        doubted: tuple[str, ...] = (),
         max_age: float | None = None,
         slot: datetime | None = None,
     ) -> tuple[Plan, dict[str, ClusterStatus]]:
@@ -160,6 +177,7 @@ class Planners:
             steering=request.steering,
             slot=slot or (request.previous.slot if request.previous else None),
             returned=_returned(clusters),
+            doubted=doubted,
             held=tuple(name for name, status in clusters.items() if status.settings.hold),
             terms=self._terms,
             interpreted=known,

@@ -15,6 +15,7 @@ from activities.apply import Appliers
 from activities.capacity import Capacity
 from activities.clusters import Clusters
 from activities.companions import Companions
+from activities.doubts import Doubts
 from activities.evictions import FailoverTerms
 from activities.failback import FailBacks
 from activities.in_use import KindsInUse
@@ -185,6 +186,7 @@ def build(
                 guard_lasts=timedelta(seconds=settings.fleet_guard_lasts),
             ),
             pace=Pace(settings.eviction_rate),
+            doubts=Doubts(client),
             metrics=metrics,
         ),
         appliers=appliers,

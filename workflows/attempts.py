@@ -32,6 +32,7 @@ class FirstAttempts:
         self.together = False
         self._under_way: dict[str, asyncio.Task[Outcome]] = {}
         self._alone: tuple[str, ...] = ()
+        self._within: list[asyncio.Task[Outcome]] = []
         self._sequence = 0
 
     def begin(self, requests: Sequence[ApplyRequest]) -> None:
@@ -39,7 +40,7 @@ class FirstAttempts:
         if self.at_once:
             for request in requests:
                 within = {"template": self.at_once, "asked_at": workflow.now()}
-                self._start([request], _alone(request.model_copy(update=within)))
+                self._within.append(self._start([request], _alone(request.model_copy(update=within))))
                 self._alone = (*self._alone, request.cluster)
         elif self.together and len(requests) > options.AT_ONCE_TARGETS:
             rounds = -(-len(requests) // options.TOGETHER_AT_MOST)
@@ -48,9 +49,12 @@ class FirstAttempts:
                 batch = tuple(requests[number::rounds])
                 self._start(batch, _together(batch, activity_id=f"apply-together/{self._sequence}"))
 
-    def _start(self, batch: Sequence[ApplyRequest], attempt: Coroutine[Any, Any, Outcome]) -> None:
+    def _start(
+        self, batch: Sequence[ApplyRequest], attempt: Coroutine[Any, Any, Outcome]
+    ) -> asyncio.Task[Outcome]:
         task = asyncio.create_task(attempt)
         self._under_way |= dict.fromkeys((one.cluster for one in batch), task)
+        return task
 
     async def result(self, cluster: str) -> Applied | None:
         """What came of a cluster's attempt, which is under way."""
@@ -72,6 +76,10 @@ class FirstAttempts:
 
     def __contains__(self, cluster: str) -> bool:
         return cluster in self._under_way
+
+    def are_to_be_recorded(self) -> bool:
+        """Whether attempts go on that the task under way records: the run must not end before they do."""
+        return any(not task.done() for task in self._within)
 
     def are_moments_away(self) -> bool:
         """Whether results are about to come, as a part of the task under way."""

@@ -180,6 +180,9 @@ class Propagation(Events):
             self._publish()
             await self._something_to_do()
             self._woken, self._first.at_once = False, ""
+            if self._first.are_to_be_recorded():
+                # One that ended after the run would make Temporal refuse the whole task, each time it is tried.
+                await workflow.wait_condition(lambda: not self._first.are_to_be_recorded())
             await self._answer_events()
         self._publish()
         if self._state.required_by:

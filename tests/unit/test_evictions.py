@@ -206,6 +206,16 @@ def test_clusters_that_were_cut_off_together_are_believed_one_by_one_only_after_
     assert looked(*fleet, after=99, returned=back, terms=shorter).evicting == {}
 
 
+def test_clusters_that_may_be_about_to_fail_count_and_are_looked_at_again() -> None:
+    fleet = (cluster("a"), cluster("b", failing=True), cluster("c"), cluster("d"))
+    assert list(looked(*fleet, after=4, doubted=("a",)).evicting) == ["b"]
+    found = looked(*fleet, after=4, doubted=("a", "c"))
+    assert (found.evicting, found.due) == ({}, {"b": T0 + timedelta(seconds=5)})
+    assert "too many clusters fail at once" in found.note
+    well = (cluster("a"), cluster("b"), cluster("c"))
+    assert looked(*well, after=4, doubted=("a", "b", "c")).note == ""
+
+
 def test_what_is_planned_says_whether_the_cluster_answers() -> None:
     dead = looked(cluster("a"), cluster("b", failing=True), after=3)
     assert not dead.evicting["b"].answers

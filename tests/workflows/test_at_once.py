@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from temporalio.client import WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
+from activities.contracts import PlanRequest
+from argosy.api.ids import id_of
 from argosy.api.manifest import ResourceRef
 from argosy.api.messages import PoliciesChanged
-from argosy.api.propagation import Phase, PropagationStatus, TargetPhase
+from argosy.api.plan import Plan
+from argosy.api.propagation import Phase, PropagationInput, PropagationState, PropagationStatus, TargetPhase
 from tests.workflows.stage import Stage, permanent, plan_for
+from workflows import options
 
 pytestmark = pytest.mark.timeout(60)
 CHANGED = PoliciesChanged(policy_set="policies/default", generation=7)
@@ -49,6 +54,40 @@ async def test_a_pass_over_few_copies_needs_no_activities(stage: Stage) -> None:
     assert {name: copy.pass_number for name, copy in status.clusters.items()} == {"a": 1, "b": 1, "c": 1}
     assert await _attempts(handle) == []
     assert sorted(one.cluster for one in stage.applied if one.pass_number == 1) == ["a", "b", "c"]
+
+
+async def test_a_run_does_not_end_before_what_its_first_task_records(stage: Stage) -> None:
+    planned: list[float] = []
+
+    def plan(_: PlanRequest) -> Plan:
+        planned.append(time.monotonic())
+        return plan_for("a", "b", digest="d2")
+
+    stage.plan = plan
+    ref = ResourceRef(api_version="v1", kind="ConfigMap", namespace="default", name="told-as-it-begins")
+    state = PropagationState(ref=ref, digest="d", revision=1)
+    # Its attempt within the first task lasts until that gives it up.
+    stage.hanging.add("b")
+    began = time.monotonic()
+    try:
+        handle: WorkflowHandle[object, object] = await stage.client.start_workflow(
+            "Propagation",
+            PropagationInput(
+                template="{}", state=state, plan=plan_for("a", "b"), at_once=True, together=True
+            ),
+            id=id_of(ref),
+            task_queue=stage.session.settings.task_queue,
+            start_signal="policies_changed",
+            start_signal_args=[CHANGED],
+        )
+        async with asyncio.timeout(20):
+            while not planned:
+                await asyncio.sleep(0.01)
+    finally:
+        stage.hanging.clear()
+    assert [one.cluster for one in stage.applied[:1]] == ["a"]
+    assert planned[0] - began >= options.AT_ONCE_TIMEOUT.total_seconds()
+    await stage.until(handle, _second_pass)
 
 
 async def test_what_fails_at_once_is_attempted_as_an_activity(stage: Stage) -> None:
