@@ -180,9 +180,6 @@ class Propagation(Events):
             self._publish()
             await self._something_to_do()
             self._woken, self._first.at_once = False, ""
-            if self._first.are_to_be_recorded():
-                # One that ended after the run would make Temporal refuse the whole task, each time it is tried.
-                await workflow.wait_condition(lambda: not self._first.are_to_be_recorded())
             await self._answer_events()
         self._publish()
         if self._state.required_by:
@@ -236,7 +233,19 @@ class Propagation(Events):
         events = workflow.info().get_current_history_length() - self._signals
         return not self._state.targets and events > FIRST_TASK
 
+    def _may_end(self) -> bool:
+        """Whether there is something to answer that may make this run continue as new."""
+        waiting = self._state.pending is not None or bool(self._state.replan)
+        return waiting or workflow.info().is_continue_as_new_suggested()
+
     async def _answer_events(self) -> None:
+        if (
+            self._may_end()
+            and self._first.are_to_be_recorded()
+            and workflow.patched("attempts-are-waited-for")
+        ):
+            # The record of one that went on for longer than the run would make Temporal refuse the task, for good.
+            await workflow.wait_condition(lambda: not self._first.are_to_be_recorded())
         if workflow.info().is_continue_as_new_suggested():
             self._roll(self._state, plan=self._state.plan)
         if self._state.deletion is not None:

@@ -264,6 +264,29 @@ async def fanned_out_propagation(stage: Stage) -> str:
     return handle.id
 
 
+async def surprised_propagation(stage: Stage) -> str:
+    """Is told of a change before its first task, whose attempts it waits for before it plans anew.
+
+    What a release recorded that did not wait is in overlapping_propagation-0.json.
+    """
+    ref = ResourceRef(api_version="v1", kind="ConfigMap", namespace="default", name="surprised")
+    state = PropagationState(ref=ref, digest="d", revision=1)
+    stage.plan = lambda _: plan_for("a", "b")
+    stage.hanging.add("b")
+    handle = await stage.client.start_workflow(
+        "Propagation",
+        PropagationInput(template="{}", state=state, plan=plan_for("a", "b"), at_once=True, together=True),
+        id=id_of(ref),
+        task_queue=stage.session.settings.task_queue,
+        start_signal="policies_changed",
+        start_signal_args=[PoliciesChanged(policy_set="policies/default", generation=1)],
+    )
+    await asyncio.sleep(0.5)
+    stage.hanging.clear()
+    await stage.until(handle, lambda s: s.counts == {"Applied": 2})
+    return id_of(ref)
+
+
 SCENARIOS = (
     busy_propagation,
     waiting_propagation,
@@ -276,6 +299,7 @@ SCENARIOS = (
     replanned_propagation,
     fanned_out_propagation,
     hurried_propagation,
+    surprised_propagation,
 )
 
 
