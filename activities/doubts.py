@@ -11,14 +11,11 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
 from activities.monitor import resumed
+from activities.runs import described
 from argosy.api.ids import cluster_id
-from argosy.errors import Transient
 from argosy.scheduling.confirmation import Change
 
 ASKED_AT_MOST = 100
@@ -53,15 +50,10 @@ class Doubts:
             return self._found
 
     async def _is_doubted(self, name: str) -> bool:
-        execution = WorkflowExecution(workflow_id=cluster_id(name))
-        request = DescribeWorkflowExecutionRequest(namespace=self._client.namespace, execution=execution)
-        try:
-            described = await self._client.workflow_service.describe_workflow_execution(request, retry=True)
-        except RPCError as error:
-            if error.status == RPCStatusCode.NOT_FOUND:
-                return False
-            raise Transient(f"Temporal does not answer: {error.message}") from error
-        watching = [one for one in described.pending_activities if one.activity_type.name == "watch"]
+        entity = await described(self._client, cluster_id(name))
+        if entity is None:
+            return False
+        watching = [one for one in entity.pending_activities if one.activity_type.name == "watch"]
         if not watching:
             # The monitor has told something that its entity has not taken in yet.
             return True

@@ -14,7 +14,10 @@ from typing import Any, TypeVar
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import WorkflowExecutionStatus
-from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionRequest,
+    DescribeWorkflowExecutionResponse,
+)
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -26,6 +29,23 @@ CACHED_RUNS = 512
 _RUNNING = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
 
 R = TypeVar("R", bound=Record)
+
+
+async def described(client: Client, workflow_id: str) -> DescribeWorkflowExecutionResponse | None:
+    """What Temporal says of the latest run with this workflow ID, or None where it knows none.
+
+    Raises:
+        Transient: Temporal did not answer.
+    """
+    execution = WorkflowExecution(workflow_id=workflow_id)
+    request = DescribeWorkflowExecutionRequest(namespace=client.namespace, execution=execution)
+    try:
+        # Every plan asks twice. The client's own way would also decode what the run publishes.
+        return await client.workflow_service.describe_workflow_execution(request, retry=True)
+    except RPCError as error:
+        if error.status == RPCStatusCode.NOT_FOUND:
+            return None
+        raise Transient(f"Temporal does not answer: {error.message}") from error
 
 
 class RunInputs:
@@ -59,17 +79,10 @@ class RunInputs:
 
     async def current_run(self, workflow_id: str) -> str | None:
         """The run ID of the open workflow with this ID, or None where none is open."""
-        execution = WorkflowExecution(workflow_id=workflow_id)
-        request = DescribeWorkflowExecutionRequest(namespace=self._client.namespace, execution=execution)
-        try:
-            # Every plan asks twice. The client's own way would also decode what the run publishes.
-            described = await self._client.workflow_service.describe_workflow_execution(request, retry=True)
-        except RPCError as error:
-            if error.status == RPCStatusCode.NOT_FOUND:
-                return None
-            raise Transient(f"Temporal does not answer: {error.message}") from error
-        info = described.workflow_execution_info
-        return info.execution.run_id if info.status == _RUNNING else None
+        found = await described(self._client, workflow_id)
+        if found is None or found.workflow_execution_info.status != _RUNNING:
+            return None
+        return found.workflow_execution_info.execution.run_id
 
     async def _fetch(self, workflow_id: str, run_id: str, model: type[R]) -> R:
         handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
